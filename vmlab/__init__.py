@@ -1,0 +1,70 @@
+"""vmlab: a simulated machine of memory mappings and virtual memory, with Linux's rules, for notebooks.
+
+>>> from vmlab import Machine, KiB
+>>> m = Machine(ram=64 * KiB)
+>>> p = m.spawn("editor")
+>>> heap = p.mmap(8 * KiB)
+>>> with m.measure() as cost:
+...     heap[0] = 65
+>>> cost.minflt
+1
+"""
+
+from .config import GiB, KiB, MiB
+from .core.clock import Costs
+from .core.state import Event, Exit
+from .counts import Cost, Run
+from .errors import (
+    BusError,
+    Busy,
+    ConfigError,
+    HistoryError,
+    Killed,
+    LimitError,
+    PathError,
+    SegmentationFault,
+    Signal,
+    TraceError,
+    VmlabError,
+)
+from .file import File
+from .kernel.guest import Candidates
+from .kernel.mmap import Map, Prot
+from .kernel.msync import Sync
+from .machine import Machine
+from .mapping import Mapping
+from .process import Process
+from .saving import VERSION as __version__
+from .warming import warm
+
+__all__ = [
+    "BusError",
+    "Busy",
+    "Candidates",
+    "ConfigError",
+    "Cost",
+    "Costs",
+    "Event",
+    "Exit",
+    "File",
+    "GiB",
+    "HistoryError",
+    "KiB",
+    "Killed",
+    "LimitError",
+    "Machine",
+    "Map",
+    "Mapping",
+    "MiB",
+    "PathError",
+    "Process",
+    "Prot",
+    "Run",
+    "SegmentationFault",
+    "Signal",
+    "Sync",
+    "TraceError",
+    "VmlabError",
+    "__version__",
+    "warm",
+]

@@ -1,0 +1,138 @@
+"""What a machine is built from: MMUs, presets of costs, and the checks that its numbers agree and fit this computer."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .core.clock import DEVICES, Costs
+from .core.state import Geometry
+from .errors import ConfigError
+
+KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
+
+# Bits of each level's index, topmost first; pages a program may use. x86-64: Linux gives programs the lower half less a page.
+MMUS: dict[str, Geometry] = {
+    "x86-64": Geometry((9, 9, 9, 9), 4096, (1 << 35) - 1),
+    "x86-64-la57": Geometry((9, 9, 9, 9, 9), 4096, (1 << 44) - 1),
+    "sv39": Geometry((9, 9, 9), 4096, 1 << 26),
+    "sv48": Geometry((9, 9, 9, 9), 4096, 1 << 35),
+    "i386": Geometry((10, 10), 4096, 0xC0000),  # 3 GiB for programs, 1 GiB for the kernel
+}
+FILESYSTEMS = {"ext4": 0, "tmpfs": 1}
+
+
+def geometry(mmu: str | Sequence[int], page_size: int | None, contents: bool) -> Geometry:
+    """The geometry of a named MMU, or of index bits (topmost level first) with pages of any power of two."""
+    if isinstance(mmu, str):
+        if mmu not in MMUS:
+            raise ConfigError(f"mmu={mmu!r} is unknown; choose one of {', '.join(MMUS)}, or give index bits such as (2, 4)")
+        if page_size not in (None, MMUS[mmu].page_size):
+            raise ConfigError(f"{mmu} has pages of 4096 bytes, not {page_size}; give index bits, mmu=(9, 9, 9, 9), for others")
+        return MMUS[mmu]
+    size = 4096 if page_size is None else page_size
+    most = 1 << 30 if not contents else 1 << 16
+    if not _is_int(size) or size < 16 or size > most or size & (size - 1):
+        raise ConfigError(
+            f"page_size={size!r}: a page must be a power of two from 16 bytes to 64 KiB (to 1 GiB with contents=False)"
+        )
+    bits = tuple(mmu)
+    if not bits or not all(_is_int(b) and 1 <= b <= 20 for b in bits) or sum(bits) > 48:
+        raise ConfigError(f"mmu={mmu!r}: index bits are 1 to 20 for each level, at most 48 together")
+    if sum(bits) + size.bit_length() - 1 > 63:
+        raise ConfigError(f"mmu={mmu!r} with pages of {size} bytes makes addresses of more than 63 bits")
+    return Geometry(bits, size, 1 << sum(bits))
+
+
+def frame_count(ram: int | None, frames: int | None, page_size: int) -> int:
+    """How many page frames RAM has, given as bytes or as a number of frames."""
+    if ram is not None and frames is not None and ram != frames * page_size:
+        raise ConfigError(f"ram={ram} and frames={frames} disagree: {frames} frames of {page_size} bytes are {frames * page_size}")
+    if frames is None:
+        ram = 256 * KiB if ram is None else ram
+        if not _is_int(ram) or ram % page_size:
+            raise ConfigError(f"ram={ram!r} is not a whole number of pages of {page_size} bytes")
+        frames = ram // page_size
+    if not _is_int(frames) or frames < 2:
+        raise ConfigError(f"frames={frames!r}: a machine needs at least 2 frames (a copy needs its source and its target)")
+    return frames
+
+
+def slot_count(swap: int, page_size: int) -> int:
+    """How many swap slots a device of `swap` bytes has."""
+    if not _is_int(swap) or swap < 0 or swap % page_size:
+        raise ConfigError(f"swap={swap!r} is not a whole number of pages of {page_size} bytes")
+    return swap // page_size
+
+
+def tlb_shape(tlb: tuple[int, int] | None) -> tuple[int, int]:
+    """(entries, ways) of a TLB; None or no entries: none at all."""
+    if tlb is None:
+        return 0, 0
+    try:
+        entries, ways = tlb
+    except (TypeError, ValueError):
+        raise ConfigError(f"tlb={tlb!r}: give (entries, ways), or None for no TLB") from None
+    if entries == 0:
+        return 0, 0
+    if not _is_int(entries) or not _is_int(ways) or not 1 <= ways <= 64 or entries % ways:
+        raise ConfigError(f"tlb={tlb!r}: entries must be a multiple of ways, ways 1 to 64")
+    if entries // ways & (entries // ways - 1):
+        raise ConfigError(f"tlb={tlb!r}: {entries // ways} sets; the number of sets must be a power of two")
+    return entries, ways
+
+
+def costs(given: str | Costs | None) -> Costs:
+    """Costs by the name of a device, or as given."""
+    if isinstance(given, Costs):
+        return given
+    if given is None:
+        return Costs()
+    if given not in DEVICES:
+        raise ConfigError(f"costs={given!r} is unknown; choose one of {', '.join(DEVICES)}, or give a vmlab.Costs")
+    return DEVICES[given]
+
+
+def choose(what: str, given: Any, among: dict[str, Any]) -> Any:
+    """The value that a name stands for."""
+    if given not in among:
+        raise ConfigError(f"{what}={given!r} is unknown; choose one of {', '.join(among)}")
+    return among[given]
+
+
+def memory_limit() -> int:
+    """Bytes this process may use: the control group's limit where there is one (Binder, containers), else the computer's RAM."""
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limit = int(Path(name).read_text())
+        except (OSError, ValueError):
+            continue
+        if limit < 1 << 60:
+            return limit
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 4 * GiB
+
+
+def must_fit(nframes: int, nslots: int, page_size: int, contents: bool, max_bytes: int | None) -> None:
+    """ConfigError if the machine's arrays would take more than a quarter of this computer's memory."""
+    limit = memory_limit() // 4 if max_bytes is None else max_bytes
+    need = (nframes + nslots) * (page_size if contents else 0) + nframes * 72 + nslots * 8
+    if need > limit:
+        raise ConfigError(
+            f"{nframes:,} frames and {nslots:,} swap slots of {page_size} bytes need {_size(need)}; the limit here is {_size(limit)}"
+            " (a quarter of the memory this process may use; max_bytes= raises it, contents=False needs less)"
+        )
+
+
+def _size(n: int) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if n < 1024:
+            return f"{n:.4g} {unit}"
+        n /= 1024  # type: ignore[assignment]
+    return f"{n:.4g} TiB"
+
+
+def _is_int(x: object) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool)

@@ -1,0 +1,235 @@
+"""The CPU's side: translate one address, run a reference string, move bytes."""
+
+from ..jit import entry, inline, njit
+from . import events, fault, frames, objects, pagetable, policy, rmap, tlb
+from .state import ASID_SHIFT, DIRTY, FRAME_MASK, NONE, NX, RESIDENT, SHIFT, VPN_MASK, A, Access, D, Event, Exit, P, U, W
+
+BLOCK = 2048  # references between two decisions whether to look ahead
+AHEAD = 48  # how far
+
+
+@entry
+def switch(s, row):
+    """Run the process in `row` on its cpu. Without address-space tags the TLB is of no use to the next process."""
+    m = s.machine[0]
+    cpu = row % m.ncpu
+    c = s.cpus[cpu]
+    m.cpu = cpu
+    m.cursor = 0
+    if c.proc != row and not m.asids:
+        for e in range(cpu * m.tlb_sets * m.tlb_ways, (cpu + 1) * m.tlb_sets * m.tlb_ways):
+            if s.tlb_tag[e] != NONE:
+                tlb.clear(s, e)
+    c.proc = row
+    c.asid = row
+    c.root = s.procs[row].root
+
+
+@inline
+def grants(pte, access):
+    """Does the MMU let an access through a PTE? P and U, W for a store, not NX for a fetch."""
+    if not pte & P or not pte & U:
+        return False
+    if access == Access.WRITE:
+        return pte & W != 0
+    if access == Access.EXEC:
+        return pte & NX == 0
+    return True
+
+
+@njit
+def miss(s, tag, access):
+    """An access the TLB could not serve: walk, fault if need be, set A and D, fill the TLB. DONE, or why it stopped."""
+    m = s.machine[0]
+    c = s.cpus[m.cpu]
+    at = pagetable.walk(s, c.root, tag & VPN_MASK)
+    if at == NONE or not grants(s.tables[at], access):
+        why = fault.handle(s, c.proc, tag, access, at)
+        if why != Exit.DONE:
+            return why
+        at = m.leaf  # where the walk of the restarted instruction ends
+        s.stat[0].walks += 1
+    pte = s.tables[at] | A | (D if access == Access.WRITE else 0)
+    s.tables[at] = pte
+    s.stat[0].walks += 1
+    s.stat[0].tlb_misses += tlb.fill(s, m.cpu, tag, pte)  # a first store to a clean page walks, but is no miss
+    if m.touches:
+        policy.touched(s, (pte >> SHIFT) & FRAME_MASK)
+    if m.now >= m.sample_due:
+        events.sample(s)
+    return Exit.DONE
+
+
+@inline
+def lookahead(s, c, vpn, faulting):
+    """Start the host's memory on what the reference AHEAD of us will want: the future of a reference string is known."""
+    if c.root == NONE:
+        return
+    pagetable.ahead(s, c.root, vpn)
+    if faulting:
+        v = s.vmas[s.machine[0].hint]
+        tag = (c.asid << ASID_SHIFT) | vpn
+        if v.first <= tag and tag < v.stop:
+            if v.object == NONE:
+                objects.ahead(s, s.procs[c.proc].private, vpn)
+            else:
+                objects.ahead(s, v.object, tag - v.first + v.pgoff)
+
+
+@entry
+def run(s, addresses, writes, limit):
+    """Make the references from machine.cursor on: loads of addresses[i], stores where writes[i] is 1.
+
+    addresses: int64[n], all within the address space. writes: uint8[n], or uint8[1] that holds for all. Stops at the end
+    (DONE), after `limit` references or once an event of machine.until happened (LIMIT), or at a reference that needs help
+    or fails: the cursor stands at it, and it is made again when the caller comes back.
+    """
+    m = s.machine[0]
+    c = s.cpus[m.cpu]
+    start = m.cursor
+    i = start
+    end = min(start + limit, addresses.shape[0])
+    then = m.now - start  # reference i happens at time then + i
+    each = 1 if writes.shape[0] == addresses.shape[0] else 0
+    asid = c.asid << ASID_SHIFT
+    shift = m.page_shift
+    sets = m.tlb_sets - 1
+    ways = m.tlb_ways
+    stores = m.tlb_stores
+    first = m.cpu * m.tlb_sets * ways
+    touches = m.touches != 0
+    missing = False
+    faulting = False
+    why = Exit.DONE
+    m.seen = 0
+    while i < end and why == Exit.DONE:
+        stop = min(i + BLOCK, end)
+        misses = s.stat[0].tlb_misses
+        faults = s.stat[0].minflt + s.stat[0].majflt
+        while i < stop:
+            if missing:
+                lookahead(s, c, addresses[min(i + AHEAD, end - 1)] >> shift, faulting)
+            write = writes[i * each] & 1
+            vpn = addresses[i] >> shift
+            e = tlb.find(s, first + (vpn & sets) * ways + write * stores, ways, asid | vpn)
+            if e != NONE:
+                e -= write * stores
+                s.tlb_stamp[e] = then + i
+                if touches:
+                    policy.touched(s, (s.tlb_pte[e] >> SHIFT) & FRAME_MASK)
+            else:
+                m.now = then + i
+                why = miss(s, asid | vpn, Access.WRITE if write != 0 else Access.READ)
+                if why != Exit.DONE:
+                    break
+                if m.seen & m.until:
+                    why = Exit.LIMIT
+                    i += 1
+                    break
+            i += 1
+        missing = (s.stat[0].tlb_misses - misses) * 16 > BLOCK
+        faulting = (s.stat[0].minflt + s.stat[0].majflt - faults) * 16 > BLOCK
+    m.cursor = i
+    m.now = then + i
+    s.stat[0].refs += i - start
+    if why != Exit.DONE:
+        return why
+    return Exit.DONE if end == addresses.shape[0] else Exit.LIMIT
+
+
+@njit
+def reference(s, vpn, access):
+    """One reference. DONE, and the frame is in machine.io_frame; or why it stopped."""
+    m = s.machine[0]
+    c = s.cpus[m.cpu]
+    tag = (c.asid << ASID_SHIFT) | vpn
+    half = m.tlb_stores if access == Access.WRITE else 0
+    e = tlb.find(s, tlb.first_way(s, m.cpu, tag) + half, m.tlb_ways, tag) if access != Access.EXEC else NONE
+    if e != NONE:
+        e -= half
+        s.tlb_stamp[e] = m.now
+        m.io_frame = (s.tlb_pte[e] >> SHIFT) & FRAME_MASK
+        if m.touches:
+            policy.touched(s, m.io_frame)
+    else:
+        why = miss(s, tag, access)
+        if why != Exit.DONE:
+            return why
+        m.io_frame = (s.tables[pagetable.walk(s, c.root, vpn)] >> SHIFT) & FRAME_MASK
+    m.now += 1
+    s.stat[0].refs += 1
+    return Exit.DONE
+
+
+@entry
+def move(s, addr, buffer, access):
+    """Move bytes between a process's memory from addr on and `buffer`, page by page from machine.cursor: READ fills the
+    buffer, WRITE stores it, EXEC fetches (the buffer stays). One reference a page. DONE, or stopped with cursor bytes done."""
+    m = s.machine[0]
+    while m.cursor < buffer.shape[0]:
+        a = addr + m.cursor
+        why = reference(s, a >> m.page_shift, access)
+        if why != Exit.DONE:
+            return why
+        within = a & (m.page_size - 1)
+        n = min(m.page_size - within, buffer.shape[0] - m.cursor)
+        if s.content.shape[1] > 0:
+            if access == Access.READ:
+                for k in range(n):
+                    buffer[m.cursor + k] = s.content[m.io_frame, within + k]
+            elif access == Access.WRITE:
+                for k in range(n):
+                    s.content[m.io_frame, within + k] = buffer[m.cursor + k]
+        m.cursor += n
+    return Exit.DONE
+
+
+@entry
+def transfer(s, obj, offset, buffer, write):
+    """Move bytes between an object's pages and `buffer`, through the page cache and no mapping: read(2) and write(2).
+
+    From machine.cursor on, as `move`. The range lies within the object. DONE, READ, or as reclaim.
+    """
+    m = s.machine[0]
+    while m.cursor < buffer.shape[0]:
+        at = offset + m.cursor
+        index = at >> m.page_shift
+        if not objects.room(s):
+            return fault.short_of(s, 1)
+        if not rmap.room(s, 2):
+            return fault.short_of(s, 2)
+        page = objects.reach(s, obj, index)
+        if not s.pages[page] & RESIDENT:
+            why = fault.bring(s, obj, index, page, NONE)
+            if why != Exit.DONE:
+                return why
+        m.major = 0  # no fault of a process
+        f = s.pages[page] >> SHIFT
+        within = at & (m.page_size - 1)
+        n = min(m.page_size - within, buffer.shape[0] - m.cursor)
+        if write:
+            s.frames[f].marks |= DIRTY
+            for k in range(n):
+                s.content[f, within + k] = buffer[m.cursor + k]
+        else:
+            for k in range(n):
+                buffer[m.cursor + k] = s.content[f, within + k]
+        if m.touches:
+            policy.touched(s, f)
+        m.cursor += n
+    return Exit.DONE
+
+
+@entry
+def page_in(s):
+    """Answer to Exit.READ: the frame in which page io_index of io_object now lives. The caller fills it and runs again."""
+    m = s.machine[0]
+    f = frames.take(s)
+    rmap.own(s, f, objects.reach(s, m.io_object, m.io_index), m.io_object, m.io_index)
+    policy.came(s, f)
+    m.major = 1
+    s.stat[0].pgpgin += 1
+    events.emit(s, Event.PAGEIN, s.cpus[m.cpu].asid << ASID_SHIFT, f, m.io_object, m.io_index, NONE)
+    return f
+
+

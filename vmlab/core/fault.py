@@ -1,0 +1,245 @@
+"""The page fault, from refusal to return. Read from top to bottom:
+
+    may it?          a VMA covers the page and grants the access; else SIGSEGV
+    where is it?     the process's own copy, else the object's page; past the end of a file: SIGBUS
+    bring it         from a frame, a swap slot, a file, or as zeros
+    whose is it?     a store to a page that is not the process's alone is copied first (copy-on-write)
+    map it           write the PTE
+
+Counted when it is done, as Linux does: a fault that fails is not a fault. An exit on the way (a page to read, a frame to make
+free) leaves what was brought so far; the access runs again and goes further. machine.major remembers that a device was read.
+"""
+
+from ..jit import inline, njit
+from . import events, frames, objects, pagetable, policy, reclaim, rmap, swap, tlb, vma
+from .state import (
+    ALONE,
+    COSLOT,
+    DIRTY,
+    EXCLUSIVE,
+    NONE,
+    NX,
+    RESIDENT,
+    SHIFT,
+    SWAPPED,
+    VPN_MASK,
+    A,
+    Access,
+    Code,
+    D,
+    Event,
+    Exit,
+    Kind,
+    Mark,
+    P,
+    U,
+    W,
+)
+
+
+@njit
+def handle(s, row, tag, access, at):
+    """Make the page of `tag` accessible to the process in `row`. DONE, with the PTE's position in machine.leaf, or why not.
+
+    `at` is the position of its PTE, NONE if there is no leaf table yet. Unless DONE nothing has changed, but for a frame made
+    free or a page brought into memory.
+    """
+    m = s.machine[0]
+    v = vma.find(s, tag)
+    if v == NONE:
+        return refuse(s, tag, Code.MAPERR, Exit.SEGV)
+    area = s.vmas[v]
+    if not allowed(area.prot, access):
+        return refuse(s, tag, Code.ACCERR, Exit.SEGV)
+    write = access == Access.WRITE
+    private = not area.marks & Mark.SHARED
+    if private and write and area.anon == 0:  # also where the store ends in SIGBUS: Linux readies the VMA first
+        m.last_anon += 1
+        area.anon = m.last_anon
+    index = tag - area.first + area.pgoff
+    backing = area.object
+    if backing != NONE and index >= s.objects[backing].npages:
+        m.io_object = backing
+        return refuse(s, tag, Code.ADRERR, Exit.BUS)
+    if not pagetable.room(s):
+        return short_of(s, 0)
+    if not objects.room(s):
+        return short_of(s, 1)
+    if not rmap.room(s, 2):
+        return short_of(s, 2)
+
+    vpn = tag & VPN_MASK
+    mine = s.procs[row].private
+    obj = backing
+    page = NONE
+    if private:  # the process's own page, if it has one; anonymous memory is nothing else
+        page = objects.find(s, mine, vpn) if backing != NONE else objects.reach(s, mine, vpn)
+        if backing == NONE or (page != NONE and s.pages[page] != 0):
+            obj = mine
+            index = vpn
+    foreign = private and obj != mine  # the page of a file, seen through a private mapping
+    if obj != mine or not private:
+        page = objects.reach(s, obj, index)
+
+    if not s.pages[page] & RESIDENT:
+        why = bring(s, obj, index, page, tag)
+        if why != Exit.DONE:
+            return why
+        kind = NONE
+    else:
+        kind = Event.MAP
+    f = s.pages[page] >> SHIFT
+
+    if write and private:
+        if foreign or (not s.frames[f].marks & EXCLUSIVE and rmap.shared(s, f)):
+            why = copy_page(s, row, tag, page, foreign)
+            if why != Exit.DONE:
+                return why
+            page = objects.reach(s, mine, vpn)
+            f = s.pages[page] >> SHIFT
+            foreign = False
+            kind = NONE
+        elif not s.frames[f].marks & EXCLUSIVE:
+            kind = Event.REUSE
+            s.stat[0].reuses += 1
+            s.frames[f].marks |= EXCLUSIVE
+        if s.frames[f].marks & COSLOT and swap.coowned(s, f):
+            # Others will still read the slot. Linux copies the page here; leaving them the slot and keeping the frame is the
+            # same to every program and saves a frame.
+            swap.uncache(s, f)
+            s.frames[f].marks = (s.frames[f].marks & ~COSLOT) | DIRTY
+
+    if kind != NONE:
+        events.emit(s, kind, tag, f, obj, index, NONE)
+    if at == NONE:
+        at = pagetable.reach(s, row, vpn)
+    if not s.tables[at] & P:  # else: the same frame, with more rights
+        rmap.link(s, f, page, at, tag)
+    s.tables[at] = (f << SHIFT) | rights(s, f, area.prot, private, foreign) | (s.tables[at] & (A | D))
+    m.leaf = at
+    s.stat[0].minflt += 1 - m.major
+    s.stat[0].majflt += m.major
+    s.procs[row].minflt += 1 - m.major
+    s.procs[row].majflt += m.major
+    m.major = 0
+    return Exit.DONE
+
+
+@inline
+def allowed(prot, access):
+    """Do the PROT_* bits of a VMA grant an access? On x86-64 whatever is mapped with any right can be read."""
+    if access == Access.READ:
+        return prot != 0
+    return prot & access != 0
+
+
+@inline
+def rights(s, f, prot, private, foreign):
+    """The P, U, W and NX bits of a PTE that maps frame f for a VMA."""
+    bits = P
+    if prot != 0:
+        bits |= U
+    if prot & Access.WRITE and not foreign and (not private or s.frames[f].marks & EXCLUSIVE):
+        bits |= W
+    if not prot & Access.EXEC:
+        bits |= NX
+    return bits
+
+
+@inline
+def refuse(s, tag, code, why):
+    """Note what is wrong with tag, and pass `why` on."""
+    s.machine[0].bad = tag & VPN_MASK
+    s.machine[0].code = code
+    s.machine[0].major = 0
+    return why
+
+
+@inline
+def short_of(s, pool):
+    """A pool must grow first."""
+    s.machine[0].grow = pool
+    return Exit.GROW
+
+
+@inline
+def bring(s, obj, index, page, tag):
+    """Bring page `index` of obj into a frame: from another owner's frame, from its slot, from its file, or as zeros."""
+    m = s.machine[0]
+    st = s.stat[0]
+    word = s.pages[page]
+    if word & SWAPPED and not word & ALONE:
+        slot = word >> SHIFT
+        f = s.slots[slot].frame
+        if f != NONE:  # another owner brought it back: a hit in the swap cache
+            swap.drop(s, slot)
+            objects.note_swapped(s, obj, -1)
+            rmap.own(s, f, page, obj, index)
+            events.emit(s, Event.MAP, tag, f, obj, index, slot)
+            return Exit.DONE
+    if m.free == NONE:
+        why = reclaim.room(s)
+        if why != Exit.DONE:
+            return why
+    if word & SWAPPED:
+        slot = word >> SHIFT
+        f = frames.take(s)
+        frames.copy_bytes(s.content, f, s.swap, slot)
+        st.pswpin += 1
+        m.major = 1
+        events.emit(s, Event.SWAPIN, tag, f, obj, index, slot)
+        swap.cache(s, f, slot, word & ALONE)
+        objects.note_swapped(s, obj, -1)
+        if word & ALONE:
+            s.frames[f].marks |= EXCLUSIVE
+    elif s.objects[obj].kind == Kind.FILE:
+        if s.content.shape[1] > 0:
+            m.io_object = obj
+            m.io_index = index
+            return Exit.READ  # Python reads the page, calls page_in, and comes again
+        st.pgpgin += 1
+        m.major = 1
+        f = frames.take(s)
+        events.emit(s, Event.PAGEIN, tag, f, obj, index, NONE)
+    else:
+        f = frames.take(s)
+        frames.zero_bytes(s.content, f)
+        st.zero += 1
+        if s.objects[obj].kind == Kind.PRIVATE:
+            s.frames[f].marks |= EXCLUSIVE
+        events.emit(s, Event.ZERO, tag, f, obj, index, NONE)
+    rmap.own(s, f, page, obj, index)
+    policy.came(s, f)
+    return Exit.DONE
+
+
+@njit
+def copy_page(s, row, tag, page, foreign):
+    """Copy-on-write: give the process its own copy of the page that page word `page` has in memory. DONE or why not."""
+    m = s.machine[0]
+    source = s.pages[page] >> SHIFT
+    m.pin = source  # making room must not take what is about to be copied
+    why = reclaim.room(s)
+    m.pin = NONE
+    if why != Exit.DONE:
+        return why
+    f = frames.take(s)
+    frames.copy_bytes(s.content, f, s.content, source)
+    vpn = tag & VPN_MASK
+    at = pagetable.reach(s, row, vpn)
+    if s.tables[at] & P:
+        if s.tables[at] & D:
+            s.frames[source].marks |= DIRTY
+        rmap.unlink(s, source, at)
+        s.tables[at] = 0
+        tlb.drop(s, tag)
+    mine = s.procs[row].private
+    own = objects.reach(s, mine, vpn)
+    if not foreign:
+        rmap.disown(s, source, own)
+    rmap.own(s, f, own, mine, vpn)
+    s.frames[f].marks |= EXCLUSIVE
+    policy.came(s, f)
+    s.stat[0].copies += 1
+    events.emit(s, Event.COPY, tag, f, mine, vpn, source)
+    return Exit.DONE

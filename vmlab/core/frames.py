@@ -1,0 +1,106 @@
+"""Page frames: the free list, and what the hardware noted about the page in a frame."""
+
+from ..jit import inline, njit, prefetch
+from . import tlb
+from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D
+
+
+@inline
+def take(s):
+    """A frame off the free list, which must not be empty (reclaim.room)."""
+    m = s.machine[0]
+    f = m.free
+    fr = s.frames[f]
+    m.free = fr.next
+    m.nfree -= 1
+    fr.next = NONE
+    fr.prev = NONE
+    fr.marks = 0
+    fr.slot = NONE
+    fr.loaded = m.now
+    fr.word = 0
+    return f
+
+
+@inline
+def give(s, f):
+    """Put a frame that nobody uses on the free list."""
+    m = s.machine[0]
+    s.frames[f].marks = 0
+    s.frames[f].next = m.free
+    m.free = f
+    m.nfree += 1
+
+
+@inline
+def dirty(s, f):
+    """Was the page in f changed since it was last written back? (The frame's own bit, or D of any PTE.)"""
+    seen = s.frames[f].marks & DIRTY
+    u = f
+    while u != NONE:
+        e = s.uses[u]
+        if e.pte != NONE:
+            seen |= s.tables[e.pte] & D
+        u = e.next
+    return seen != 0
+
+
+@njit
+def clean(s, f):
+    """Forget that f is dirty: its bytes were written back. The TLB forgets too, so that the next store sets D again."""
+    s.frames[f].marks &= ~DIRTY
+    u = f
+    while u != NONE:
+        e = s.uses[u]
+        if e.pte != NONE and s.tables[e.pte] & D:
+            s.tables[e.pte] &= ~D
+            tlb.drop(s, e.tag)
+        u = e.next
+
+
+@inline
+def test_and_clear_accessed(s, f):
+    """Was the page in f touched since the last call? Its TLB copies go too, so that the next touch is seen.
+
+    Linux on x86-64 leaves the TLB alone here (mm/rmap.c, ptep_clear_flush_young) and so misses touches of pages that stay
+    in the TLB; then CLOCK would not be the textbook's.
+    """
+    seen = False
+    u = f
+    while u != NONE:
+        e = s.uses[u]
+        if e.pte != NONE and s.tables[e.pte] & A:
+            seen = True
+            s.tables[e.pte] &= ~A
+            tlb.drop(s, e.tag)
+        u = e.next
+    return seen
+
+
+@inline
+def takeable(s, f):
+    """Does f hold a page that may be evicted?"""
+    return s.uses[f].page != NONE and not s.frames[f].marks & (LOCKED | FAILED | OFFLINE) and f != s.machine[0].pin
+
+
+@inline
+def copy_bytes(to, i, source, j):
+    """Copy row j of source over row i of to (a loop: a slice assignment would allocate)."""
+    for k in range(to.shape[1]):
+        to[i, k] = source[j, k]
+
+
+@inline
+def zero_bytes(to, i):
+    """Zero row i."""
+    for k in range(to.shape[1]):
+        to[i, k] = 0
+
+
+@inline
+def ahead(s, f):
+    """Ask the host for what emptying f will touch."""
+    prefetch(s.tables, max(s.uses[f].pte, 0))
+    prefetch(s.pages, max(s.uses[f].page, 0))
+
+

@@ -1,0 +1,274 @@
+"""Every invariant of the machine, as one function that returns what is wrong: a list of sentences, empty when all is well."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from .state import (
+    ASID_SHIFT,
+    EXCLUSIVE,
+    FAN,
+    FRAME_MASK,
+    NODE_BITS,
+    NONE,
+    OFFLINE,
+    RESIDENT,
+    SHIFT,
+    SWAPPED,
+    VPN_MASK,
+    A,
+    D,
+    Kind,
+    P,
+    State,
+    U,
+    W,
+)
+from .vma import Vma, of_process
+
+
+def check(s: State) -> list[str]:
+    """What is wrong with the machine, one sentence each. O(pages in memory and in swap)."""
+    bad: list[str] = []
+    free = _chain(s.frames["next"].tolist(), int(s.machine["free"][0]), bad, "the free list of frames")
+    if len(free) != int(s.machine["nfree"][0]):
+        bad.append(f"the free list holds {len(free)} frames, nfree says {int(s.machine['nfree'][0])}")
+    users = _users(s, free, bad)
+    ptes = _translations(s, users, bad)
+    _mappings(s, bad)
+    _objects_and_swap(s, free, bad)
+    _tlb(s, ptes, bad)
+    _counters(s, ptes, bad)
+    return bad
+
+
+def _chain(links: list[int], first: int, bad: list[str], what: str) -> set[int]:
+    seen: set[int] = set()
+    while first != NONE:
+        if first in seen:
+            bad.append(f"{what} runs in a circle at {first}")
+            break
+        seen.add(first)
+        first = links[first]
+    return seen
+
+
+def pages_of(s: State, obj: int) -> Iterator[tuple[int, int, int]]:
+    """(index, position, word) of every page word of an object that is not 0."""
+    o = s.objects[obj]
+    if o.root == NONE:
+        return
+    pages = s.pages
+
+    def below(position: int, height: int, index: int) -> Iterator[tuple[int, int, int]]:
+        for k, word in enumerate(pages[position : position + FAN].tolist()):
+            if word and height == 1:
+                yield index << NODE_BITS | k, position + k, word
+            elif word:
+                yield from below(word >> SHIFT, height - 1, index << NODE_BITS | k)
+
+    yield from below(int(o.root), int(o.height), 0)
+
+
+def leaves_of(s: State, row: int) -> Iterator[tuple[int, int, int]]:
+    """(vpn, position, PTE) of every leaf PTE of a process that is not 0."""
+    root = int(s.procs["root"][row])
+    if root == NONE:
+        return
+    levels = [(int(v.shift), int(v.mask)) for v in s.level]
+
+    def below(table: int, level: int, vpn: int) -> Iterator[tuple[int, int, int]]:
+        shift, mask = levels[level]
+        for k, pte in enumerate(s.tables[table : table + mask + 1].tolist()):
+            if pte and level == 0:
+                yield vpn | k, table + k, pte
+            elif pte:
+                yield from below(pte >> SHIFT, level - 1, vpn | k << shift)
+
+    yield from below(root, len(levels) - 1, 0)
+
+
+def _users(s: State, free: set[int], bad: list[str]) -> dict[int, tuple[int, int]]:
+    """Walk the reverse map. Returns PTE position -> (frame, tag)."""
+    mapped: dict[int, tuple[int, int]] = {}
+    uses = s.uses.tolist()
+    marks = s.frames["marks"].tolist()
+    nframes = len(s.frames)
+    further = 0
+    for f in range(nframes):
+        u, owners, writable, maps = f, 0, 0, 0
+        while u != NONE:
+            page, pte, tag, index, obj, after = uses[u]
+            if page != NONE:
+                owners += 1
+                if int(s.pages[page]) != f << SHIFT | RESIDENT:
+                    bad.append(f"frame {f}: the page word of object {obj} page {index} does not point back to it")
+            elif u == f and (pte != NONE or after != NONE):
+                bad.append(f"frame {f} is mapped and nobody owns it")
+            if pte != NONE:
+                maps += 1
+                mapped[pte] = f, tag
+                writable += bool(int(s.tables[pte]) & W)
+            if u >= nframes:
+                further += 1
+            u = after
+        away = f in free or marks[f] & OFFLINE
+        if (owners == 0) != bool(away):
+            bad.append(f"frame {f} has {owners} owners and is{'' if away else ' not'} free")
+        if marks[f] & EXCLUSIVE and not away and (owners > 1 or maps > 1):
+            bad.append(f"frame {f} is exclusive, yet has {owners} owners and {maps} PTEs")
+        if owners > 1 and writable:
+            bad.append(f"frame {f} is shared copy-on-write, yet {writable} PTEs may write it")
+    spare = _chain([use[5] for use in uses], int(s.machine["use_free"][0]), bad, "the free list of uses")
+    if further + len(spare) != len(uses) - nframes:
+        bad.append(f"{len(uses) - nframes - further - len(spare)} rows of the reverse map are lost")
+    return mapped
+
+
+def _translations(s: State, mapped: dict[int, tuple[int, int]], bad: list[str]) -> dict[int, int]:
+    """Every PTE against the VMA, the page word and the reverse map. Returns tag -> PTE."""
+    ptes: dict[int, int] = {}
+    for row in map(int, s.procs["alive"].nonzero()[0]):
+        areas = of_process(s, row)
+        private = {index: word for index, _, word in pages_of(s, int(s.procs["private"][row]))}
+        for vpn in private:
+            if not any(v.vpn <= vpn < v.vpn + v.npages and not v.shared for v in areas):
+                bad.append(f"process row {row} keeps private page {vpn:#x} outside of every private mapping")
+        cached: dict[int, dict[int, int]] = {}
+        for vpn, position, pte in leaves_of(s, row):
+            who = f"PTE of page {vpn:#x} of process row {row}"
+            tag = row << ASID_SHIFT | vpn
+            ptes[tag] = pte
+            f = (pte >> SHIFT) & FRAME_MASK
+            if mapped.get(position) != (f, tag):
+                bad.append(f"{who}: the reverse map of frame {f} does not know it")
+            area = next((v for v in areas if v.first <= tag < v.stop), None)
+            if area is None:
+                bad.append(f"{who}: no mapping covers it")
+                continue
+            bad += _pte_against_area(s, who, pte, f, vpn, area, private, cached)
+    for position, (f, tag) in mapped.items():
+        if tag not in ptes:
+            bad.append(f"frame {f}: PTE position {position} is in the reverse map and in no page table")
+    return ptes
+
+
+def _pte_against_area(
+    s: State, who: str, pte: int, f: int, vpn: int, v: Vma, private: dict[int, int], cached: dict[int, dict[int, int]]
+) -> list[str]:
+    bad = []
+    own = not v.shared and vpn in private
+    if own:
+        word = private[vpn]
+    elif v.object == NONE:
+        word = 0
+    else:
+        if v.object not in cached:
+            cached[v.object] = {index: word for index, _, word in pages_of(s, v.object)}
+        index = vpn - v.vpn + v.pgoff
+        word = cached[v.object].get(index, 0)
+        if index >= int(s.objects["npages"][v.object]):
+            bad.append(f"{who}: past the end of its object")
+    if word != f << SHIFT | RESIDENT:
+        bad.append(f"{who}: maps frame {f}, its page is elsewhere (word {word:#x})")
+    if pte & W and not v.prot & 2:
+        bad.append(f"{who}: writable in a mapping that is {v.perms}")
+    if pte & W and not v.shared and not own:
+        bad.append(f"{who}: a private mapping may write a page of the page cache")
+    if pte & W and not v.shared and not int(s.frames["marks"][f]) & EXCLUSIVE:
+        bad.append(f"{who}: writable, and frame {f} is not exclusive")
+    if pte & U and v.prot == 0:
+        bad.append(f"{who}: a program may use it, the mapping is PROT_NONE")
+    return bad
+
+
+def _mappings(s: State, bad: list[str]) -> None:
+    """VMAs are sorted, disjoint, not empty, and their objects live."""
+    n = int(s.machine["nvma"][0])
+    first, stop = s.vmas["first"][:n], s.vmas["stop"][:n]
+    for i in (first >= stop).nonzero()[0].tolist():
+        bad.append(f"VMA {i} is empty")
+    for i in (stop[:-1] > first[1:]).nonzero()[0].tolist():
+        bad.append(f"VMAs {i} and {i + 1} overlap")
+    references = Counter(o for o in s.vmas["object"][:n].tolist() if o != NONE)
+    references.update(s.files["object"][s.files["used"] != 0].tolist())
+    for obj in s.objects["used"].nonzero()[0].tolist():
+        o = s.objects[obj]
+        if o.kind != Kind.PRIVATE and references[obj] != o.refs:
+            bad.append(f"object {obj} counts {int(o.refs)} references, {references[obj]} exist")
+    for obj in references:
+        if not s.objects["used"][obj]:
+            bad.append(f"a mapping or file refers to object {obj}, which does not live")
+    for row in (first >> ASID_SHIFT).tolist():
+        if not s.procs["alive"][row]:
+            bad.append(f"process row {row} has ended and has a mapping")
+    for row in s.procs["alive"].nonzero()[0].tolist():
+        if s.procs["brk"][row] < s.procs["start_brk"][row]:
+            bad.append(f"process row {row}: the break lies below the start of the heap")
+
+
+def _objects_and_swap(s: State, free: set[int], bad: list[str]) -> None:
+    """Page words, frames and slots count one another right."""
+    references: Counter[int] = Counter()
+    swapped: Counter[int] = Counter()
+    for obj in s.objects["used"].nonzero()[0].tolist():
+        for index, _, word in pages_of(s, obj):
+            if word & SWAPPED:
+                references[word >> SHIFT] += 1
+                if s.objects["kind"][obj] == Kind.PRIVATE:
+                    swapped[int(s.objects["proc"][obj])] += 1
+            elif word & RESIDENT and word >> SHIFT in free:
+                bad.append(f"object {obj} page {index} is in frame {word >> SHIFT}, which is free")
+            if s.objects["kind"][obj] == Kind.FILE and index >= s.objects["npages"][obj]:
+                bad.append(f"object {obj} keeps page {index}, past its end")
+    for row in s.procs["alive"].nonzero()[0].tolist():
+        if swapped[row] != s.procs["nswap"][row]:
+            bad.append(f"process row {row} counts {int(s.procs['nswap'][row])} pages in swap, {swapped[row]} are there")
+    caching: dict[int, int] = {}
+    for f, slot in enumerate(s.frames["slot"].tolist()):
+        if f not in free and slot != NONE:
+            references[slot] += 1
+            caching[slot] = f
+    spare = _chain(s.slots["frame"].tolist(), int(s.machine["slot_free"][0]), bad, "the free list of swap slots")
+    if len(spare) != int(s.machine["nslot_free"][0]):
+        bad.append(f"{len(spare)} swap slots are free, nslot_free says {int(s.machine['nslot_free'][0])}")
+    for k, (refs, frame) in enumerate(s.slots.tolist()):
+        if (k in spare) != (references[k] == 0):
+            bad.append(f"swap slot {k} has {references[k]} references and is{'' if k in spare else ' not'} free")
+        elif k not in spare and refs != references[k]:
+            bad.append(f"swap slot {k} counts {refs} references, {references[k]} exist")
+        elif k not in spare and frame not in (NONE, caching.get(k)):
+            bad.append(f"swap slot {k} names frame {frame}, which does not cache it")
+
+
+def _tlb(s: State, ptes: dict[int, int], bad: list[str]) -> None:
+    """Every TLB entry equals the walk of now, and grants no more."""
+    stores = int(s.machine["tlb_stores"][0])
+    for e in range(stores):
+        tag, store = int(s.tlb_tag[e]), int(s.tlb_tag[e + stores])
+        if tag == NONE:
+            if store != NONE:
+                bad.append(f"TLB entry {e} may store and not load")
+            continue
+        who = f"TLB entry {e} (process row {tag >> ASID_SHIFT}, page {tag & VPN_MASK:#x})"
+        pte = ptes.get(tag, 0)
+        if not pte & P or pte >> SHIFT & FRAME_MASK != int(s.tlb_pte[e]) >> SHIFT & FRAME_MASK:
+            bad.append(f"{who} is stale")
+        elif not pte & U:
+            bad.append(f"{who} grants access to a page that is PROT_NONE")
+        elif not pte & A:
+            bad.append(f"{who} holds a PTE whose accessed bit is clear")
+        if store != NONE and (store != tag or pte & (W | D) != W | D):
+            bad.append(f"{who} may store, its PTE is not writable and dirty")
+
+
+def _counters(s: State, ptes: dict[int, int], bad: list[str]) -> None:
+    """Totals are the sums of their parts; nothing is negative."""
+    resident = Counter(tag >> ASID_SHIFT for tag in ptes)
+    for row in s.procs["alive"].nonzero()[0].tolist():
+        if resident[row] != s.procs["rss"][row]:
+            bad.append(f"process row {row} counts {int(s.procs['rss'][row])} resident pages, {resident[row]} are mapped")
+    for name in s.stat.dtype.names:
+        if s.stat[name][0] < 0:
+            bad.append(f"the counter {name} is negative")
+
+

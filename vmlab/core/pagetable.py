@@ -1,0 +1,113 @@
+"""Page tables: radix trees of PTEs, all tables in one array of words.
+
+    root --> [ .. | table<<12 P | .. ] --> [ .. | table<<12 P | .. ] --> ... --> leaf [ .. | frame<<12 D A U W P | .. ]
+
+A position is an index into s.tables. A table is named by the position of its first word, so a step of the walk is shift, add,
+load. On hardware the name would be the frame that holds the table; here tables live in a pool of their own (design: they are
+counted in VmPTE and take no data frames).
+"""
+
+from ..jit import entry, inline, njit, prefetch
+from .state import NONE, SHIFT, P, U, W
+
+
+@inline
+def walk(s, root, vpn):
+    """The position of the leaf PTE of vpn, or NONE if a table on the way is missing. Changes nothing."""
+    if root == NONE:
+        return NONE
+    table = root
+    for k in range(s.level.shape[0] - 1, 0, -1):
+        v = s.level[k]
+        pte = s.tables[table + ((vpn >> v.shift) & v.mask)]
+        if not pte & P:
+            return NONE
+        table = pte >> SHIFT
+    return table + (vpn & s.level[0].mask)
+
+
+@inline
+def ahead(s, root, vpn):
+    """Ask the host for the line of vpn's PTE, if there is one: what an out-of-order MMU would have in flight."""
+    table = root
+    for k in range(s.level.shape[0] - 1, 0, -1):
+        v = s.level[k]
+        table = s.tables[table + ((vpn >> v.shift) & v.mask)] >> SHIFT  # 0, the table nobody uses, where one is missing
+    prefetch(s.tables, table + (vpn & s.level[0].mask))
+
+
+@njit
+def stretch(s, root, vpn):
+    """Pages from vpn to the end of the leaf or missing table that covers it: by this much can a range loop skip."""
+    table = root
+    for k in range(s.level.shape[0] - 1, 0, -1):
+        v = s.level[k]
+        pte = s.tables[table + ((vpn >> v.shift) & v.mask)] if table != NONE else 0
+        if not pte & P:
+            return (1 << v.shift) - (vpn & ((1 << v.shift) - 1))
+        table = pte >> SHIFT
+    return s.level[0].mask + 1 - (vpn & s.level[0].mask)
+
+
+@inline
+def room(s):
+    """Is there room for one new path, whatever is missing?"""
+    m = s.machine[0]
+    return m.table_top + (m.levels + 1) * m.fanout <= s.tables.shape[0]
+
+
+@njit
+def make(s, row):
+    """A zeroed table, charged to the process in `row`. room() must hold."""
+    m = s.machine[0]
+    p = s.procs[row]
+    t = m.table_free
+    if t != NONE:
+        m.table_free = s.table_next[t]
+    else:
+        t = m.table_top // m.fanout
+        m.table_top += m.fanout
+    s.table_next[t] = p.nodes
+    p.nodes = t
+    p.ntables += 1
+    return t * m.fanout
+
+
+@njit
+def reach(s, row, vpn):
+    """The position of the leaf PTE of vpn, making the tables on the way. room() must hold."""
+    p = s.procs[row]
+    if p.root == NONE:
+        p.root = make(s, row)
+        for c in range(s.cpus.shape[0]):
+            if s.cpus[c].proc == row:
+                s.cpus[c].root = p.root
+    table = p.root
+    for k in range(s.level.shape[0] - 1, 0, -1):
+        v = s.level[k]
+        at = table + ((vpn >> v.shift) & v.mask)
+        if not s.tables[at] & P:
+            s.tables[at] = (make(s, row) << SHIFT) | U | W | P
+        table = s.tables[at] >> SHIFT
+    return table + (vpn & s.level[0].mask)
+
+
+@entry
+def release(s, row):
+    """Give back all tables of a process that ends. Its PTEs must be unmapped already."""
+    m = s.machine[0]
+    p = s.procs[row]
+    t = p.nodes
+    while t != NONE:
+        for i in range(t * m.fanout, (t + 1) * m.fanout):
+            s.tables[i] = 0
+        after = s.table_next[t]
+        s.table_next[t] = m.table_free
+        m.table_free = t
+        t = after
+    p.nodes = NONE
+    p.root = NONE
+    p.ntables = 0
+    for c in range(s.cpus.shape[0]):
+        if s.cpus[c].proc == row:
+            s.cpus[c].root = NONE

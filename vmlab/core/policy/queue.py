@@ -1,0 +1,67 @@
+"""A queue of frames through frames.prev and frames.next: head is the newest, tail the oldest."""
+
+import numpy as np
+
+from ...jit import inline
+from .. import frames
+from ..state import NONE, State
+
+
+@inline
+def push(s, f):
+    """Frame f becomes the newest."""
+    m = s.machine[0]
+    fr = s.frames[f]
+    fr.prev = NONE
+    fr.next = m.head
+    if m.head != NONE:
+        s.frames[m.head].prev = f
+    else:
+        m.tail = f
+    m.head = f
+
+
+@inline
+def remove(s, f):
+    """Frame f leaves the queue."""
+    m = s.machine[0]
+    fr = s.frames[f]
+    if fr.prev != NONE:
+        s.frames[fr.prev].next = fr.next
+    else:
+        m.head = fr.next
+    if fr.next != NONE:
+        s.frames[fr.next].prev = fr.prev
+    else:
+        m.tail = fr.prev
+    fr.prev = NONE
+    fr.next = NONE
+
+
+@inline
+def oldest(s):
+    """The oldest frame that may be taken, or NONE."""
+    f = s.machine[0].tail
+    while f != NONE and not frames.takeable(s, f):
+        f = s.frames[f].prev
+    return f
+
+
+def rebuild(s: State) -> None:
+    """Queue every frame that holds a page, in order of arrival: for a policy chosen while the machine runs."""
+    dissolve(s)
+    held = np.flatnonzero(s.uses["page"][: len(s.frames)] != NONE)
+    order = held[np.argsort(s.frames["loaded"][held], kind="stable")]
+    if len(order):
+        s.frames["prev"][order] = np.append(order[1:], NONE)
+        s.frames["next"][order] = np.append(NONE, order[:-1])
+        s.machine["tail"][0], s.machine["head"][0] = order[0], order[-1]
+
+
+def dissolve(s: State) -> None:
+    """Take every frame that holds a page out of the queue."""
+    held = np.flatnonzero(s.uses["page"][: len(s.frames)] != NONE)
+    for field in ("prev", "next"):
+        s.frames[field][held] = NONE
+    for register in ("head", "tail", "hand"):
+        s.machine[register][0] = NONE

@@ -1,0 +1,130 @@
+"""Reclaim: make a frame free by sending its page away."""
+
+from ..jit import entry, inline
+from . import events, frames, objects, policy, swap, tlb
+from .policy import Policy
+from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, SHIFT, SWAPPED, A, D, Event, Exit, Kind
+
+
+@inline
+def room(s):
+    """See to it that a frame is free. DONE, or why not: VICTIM or WRITE (ask Python, then come again), OOM."""
+    m = s.machine[0]
+    if m.free != NONE:
+        return Exit.DONE
+    f = m.victim
+    if f == NONE:
+        f = policy.victim(s)
+        if f == NONE:
+            return Exit.VICTIM if m.policy == Policy.PYTHON else Exit.OOM
+    return evict(s, f)
+
+
+@inline
+def evict(s, f):
+    """Empty frame f: swap out or drop its page, forget every translation of it, free the frame. Unless DONE, changes nothing."""
+    m = s.machine[0]
+    st = s.stat[0]
+    first = s.uses[f]
+    fr = s.frames[f]
+    tag = first.tag
+    obj = first.object
+    index = first.index
+    if s.objects[obj].kind == Kind.FILE:
+        if s.content.shape[1] > 0 and frames.dirty(s, f):
+            m.victim = f
+            m.io_object = obj
+            m.io_index = index
+            m.io_frame = f
+            return Exit.WRITE
+        changed = depart(s, f, 0)
+        st.pgpgout += changed
+        events.emit(s, Event.WRITEBACK if changed else Event.DROP, tag, f, obj, index, NONE)
+    else:
+        slot = fr.slot
+        fresh = slot == NONE
+        if fresh:
+            slot = swap.take(s)
+            if slot == NONE:
+                slot = swap.steal(s)
+            if slot == NONE:
+                return Exit.OOM
+        word = (slot << SHIFT) | SWAPPED
+        if first.next == NONE and fr.marks & EXCLUSIVE and not fr.marks & COSLOT:  # one owner: its word takes the reference over
+            word |= ALONE
+            if fresh:
+                s.slots[slot].refs = 1
+            fr.slot = NONE
+        elif fresh:
+            fr.slot = slot  # the frame's own reference; dropped below, once the owners hold theirs
+            s.slots[slot].refs = 1
+        out = fresh | depart(s, f, word)  # else the slot still holds these bytes
+        if s.content.shape[1] > 0 and out:
+            frames.copy_bytes(s.swap, slot, s.content, f)
+        st.pswpout += out
+        events.emit(s, Event.SWAPOUT if out else Event.DROP, tag, f, obj, index, slot)
+    policy.gone(s, f)
+    if fr.slot != NONE:
+        swap.uncache(s, f)
+    frames.give(s, f)
+    st.evictions += 1
+    m.victim = NONE
+    return Exit.DONE
+
+
+@inline
+def depart(s, f, word):
+    """Clear and shoot down every PTE that maps f; every owner's page word becomes `word`; f has no uses left.
+
+    Returns whether the page was dirty, without a branch on it: a coin toss costs the host a misprediction.
+    """
+    m = s.machine[0]
+    changed = s.frames[f].marks & DIRTY
+    u = f
+    while u != NONE:
+        e = s.uses[u]
+        if e.pte != NONE:
+            pte = s.tables[e.pte]
+            changed |= pte & D
+            s.tables[e.pte] = 0
+            s.procs[e.tag >> ASID_SHIFT].rss -= 1
+            if pte & A:
+                tlb.drop(s, e.tag)  # a PTE without A is in no TLB: filling sets A, clearing A drops
+        if e.page != NONE:
+            s.pages[e.page] = word
+            if word != 0:
+                objects.note_swapped(s, e.object, 1)
+                if not word & ALONE:
+                    s.slots[word >> SHIFT].refs += 1
+        after = e.next
+        e.page = NONE
+        e.pte = NONE
+        e.tag = NONE
+        e.object = NONE
+        e.next = NONE
+        if u != f:
+            e.next = m.use_free
+            m.use_free = u
+        u = after
+    return changed != 0
+
+
+@entry
+def written(s, f):
+    """Answer to Exit.WRITE: the caller has written frame f to its file."""
+    frames.clean(s, f)
+    e = s.uses[f]
+    s.stat[0].pgpgout += 1
+    events.emit(s, Event.WRITEBACK, e.tag, f, e.object, e.index, NONE)
+
+
+@entry
+def evict_page(s, obj, index):
+    """Evict one page of an object, if it is in memory and may go. DONE, or WRITE as reclaim."""
+    page = objects.find(s, obj, index)
+    if page == NONE or not s.pages[page] & RESIDENT:
+        return Exit.DONE
+    f = s.pages[page] >> SHIFT
+    if not frames.takeable(s, f):
+        return Exit.DONE
+    return evict(s, f)

@@ -1,0 +1,376 @@
+"""Everything the machine is: its constants, the types of its rows, and State, a NamedTuple of arrays and nothing else.
+
+    vmas     sorted by (process, address): what is mapped                    edited by Python calls, read by faults
+    pages    radix trees of 512-word nodes: page of an object -> frame|slot  the page cache and private memory; the truth
+    tables   radix trees of PTEs: virtual page -> frame                      derived; may be dropped at any time
+    tlb_*    copies of some PTEs                                             derived; never wider than the PTE
+    uses     who uses a frame: the page words that own it, the PTEs that map it      the reverse map
+
+Shapes are fixed at boot but for the pools (tables, pages, uses, vmas, objects, files, names), which start small and double
+when full: a machine of 1 TiB costs what it touches. A pool grows between two runs of the core, never within one.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..byref import pass_by_reference
+from ..jit import rows
+
+NONE = -1
+
+# A PTE, with x86-64's bits:
+#
+#      63  62        12 11     7   6   5   4   3   2   1   0
+#    +----+------------+--------+---+---+---+---+---+---+---+
+#    | NX | frame      |        | D | A |       | U | W | P |     above the leaves: the first word of the next table
+#    +----+------------+--------+---+---+---+---+---+---+---+
+#
+# PROT_NONE takes U away and keeps P, so that the frame stays mapped and comes back without a fault (Linux has a bit of its
+# own for that, _PAGE_PROTNONE; the effect on programs is the same).
+P, W, U, A, D = 1, 2, 4, 0x20, 0x40
+NX = -(1 << 63)
+SHIFT = 12  # of the frame number in a PTE, of the frame or slot in a page word: 12 whatever the page size
+FRAME_MASK = (1 << 51) - 1  # after the shift: drops NX
+
+# A page word of an object:   63..12 frame or slot | ALONE NODE SWAPPED RESIDENT;   0 = nothing there
+RESIDENT, SWAPPED, NODE, ALONE = 1, 2, 4, 8
+NODE_BITS = 9  # 512 words to a node
+FAN = 1 << NODE_BITS
+TALLEST = 6  # levels of the tallest object: 2**54 pages
+
+# A tag names a page of a process to the TLB and to the VMA table:   62..48 process row | 47..0 virtual page number
+ASID_SHIFT = 48
+VPN_MASK = (1 << ASID_SHIFT) - 1
+
+# Marks of a frame
+DIRTY = 1  # changed since its bytes last went to file or swap (also: D of any PTE)
+LOCKED = 2  # mlock: never evicted
+COSLOT = 4  # other page words name its swap slot
+EXCLUSIVE = 8  # private, and its one owner may write it without asking (Linux: PageAnonExclusive)
+FAILED = 16  # its writeback failed: keep it
+OFFLINE = 32  # taken out of service
+
+
+class Exit(IntEnum):
+    """Why the core came back. An exit precedes any side effect but, perhaps, a frame made free: running again is harmless."""
+
+    DONE = 0
+    LIMIT = 1  # a chunk ended, or an event that was waited for happened
+    SEGV = 2  # machine.bad, machine.code
+    BUS = 3
+    OOM = 4  # no frame can be made free
+    READ = 5  # bring page io_index of io_object into a frame
+    WRITE = 6  # write frame io_frame back to page io_index of io_object
+    VICTIM = 7  # a policy in plain Python is to name a frame
+    GROW = 8  # the pool machine.grow is full
+
+
+class Code(IntEnum):
+    """si_code of a signal, Linux's numbers (sigaction(2))."""
+
+    NONE = 0
+    MAPERR = 1
+    ACCERR = 2
+    ADRERR = 2
+    KERNEL = 128
+
+
+class Access(IntEnum):
+    """What an access wants to do, in the bits of PROT_* (mmap(2))."""
+
+    READ = 1
+    WRITE = 2
+    EXEC = 4
+
+
+class Event(IntEnum):
+    """What the slow paths do, one word each; the arg of an event is named beside it."""
+
+    ZERO = 0  # a zeroed frame for an untouched anonymous page
+    PAGEIN = 1  # a page of a file read into a frame
+    SWAPIN = 2  # arg: slot
+    COPY = 3  # copy-on-write; arg: the frame copied from
+    REUSE = 4  # the last owner of a copy-on-write page keeps its frame
+    MAP = 5  # the page was in memory, a PTE was missing or narrower
+    DROP = 6  # evicted without a write: file or slot still has its bytes; arg: slot
+    SWAPOUT = 7  # evicted to swap; arg: slot
+    WRITEBACK = 8  # written back to its file
+    FORK = 9  # arg: the child's row
+    EXIT = 10
+    OOMKILL = 11  # arg: its score
+    FAULT = 12  # never emitted: in `until=`, any of ZERO..MAP
+
+
+FAULTS = sum(1 << e for e in (Event.ZERO, Event.PAGEIN, Event.SWAPIN, Event.COPY, Event.REUSE, Event.MAP))
+
+
+class Kind(IntEnum):
+    """Of a memory object."""
+
+    PRIVATE = 0  # the private pages of one process, indexed by virtual page number
+    SHARED = 1  # shared anonymous memory
+    FILE = 2
+
+
+class Mark(IntEnum):
+    """Of a VMA; bits."""
+
+    SHARED = 1
+    NORESERVE = 2
+    LOCKED = 4
+    GROWSDOWN = 8
+    HEAP = 16  # made by brk
+    STACK = 32
+    MAYNOTWRITE = 64  # shared, through a descriptor that may not write: mprotect must refuse PROT_WRITE
+
+
+def _row(**fields: str) -> np.dtype[Any]:
+    return np.dtype(list(fields.items()))
+
+
+def _words(names: str) -> np.dtype[Any]:
+    return _row(**dict.fromkeys(names.split(), "i8"))
+
+
+MACHINE = _words(
+    "now step cpu ncpu asids cursor "  # time in references; the history's step; which cpu; progress of a bulk or byte run
+    "policy touches hand head tail victim pin "  # pin: the source of a copy under way, not to be evicted
+    "free nfree online "  # frames
+    "page_shift page_size levels fanout tlb_sets tlb_ways tlb_stores vpn_bits task_pages "  # geometry
+    "table_top table_free node_top node_free use_free slot_free nslot_free nvma hint nname "  # allocators; VMA cache
+    "nevent seen until nsample sample_due sample_every "  # observers
+    "leaf major bad code io_object io_index io_frame grow "  # answers to an exit
+    "last_pid last_anon queue_length queue_at filesystem random"
+)
+STAT = _words(
+    "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill"
+)
+COST = _words("tlb walk fault copy read write")  # ns: a TLB hit, one level of a walk, a fault's trap, a page copied, device
+LEVEL = _row(shift="i8", mask="i8")
+CPU = _words("proc root asid")  # row of the running process, its top table (position in tables)
+PROC = _row(
+    alive="i8", pid="i8", parent="i8", root="i8", nodes="i8", private="i8", minflt="i8", majflt="i8", rss="i8", nswap="i8",
+    ntables="i8", start_brk="i8", brk="i8", gone="i8", name="i8",
+)  # fmt: skip
+VMA = _row(first="i8", stop="i8", pgoff="i8", object="i4", prot="i4", marks="i4", file="i4", anon="i4", name="i4")
+OBJECT = _row(
+    nbytes="i8", npages="i8", root="i8", nodes="i8", kind="i4", refs="i4", height="i4", used="i4", name="i4", proc="i4"
+)
+FILE = _row(object="i4", mode="i4", refs="i4", used="i4")  # an open file description; mode: Access.READ | Access.WRITE
+FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: a Python policy's own note
+USE = _row(page="i8", pte="i8", tag="i8", index="i8", object="i4", next="i4")
+SLOT = _row(refs="i4", frame="i4")
+EVENT = _row(now="i8", tag="i8", index="i8", arg="i8", step="i4", frame="i4", object="i4", kind="i4")
+SAMPLE = _words("now step nevent refs tlb_misses walks minflt majflt copies pswpin pswpout pgpgin pgpgout nfree")
+SAMPLED_PROCS = 8  # resident sets sampled: those of the first eight process rows
+
+
+@pass_by_reference
+class State(NamedTuple):
+    """The machine. n, with a name: a length given at boot; pool: a length that grows."""
+
+    machine: Any  # MACHINE[1]: registers and geometry
+    stat: Any  # STAT[1]: counters
+    cost: Any  # COST[1]: nanoseconds
+    level: Any  # LEVEL[levels]: shift and mask of a level of the page tables; row 0 is the leaf level
+    cpus: Any  # CPU[ncpu]
+    procs: Any  # PROC[nprocs]
+    vmas: Any  # VMA[pool]: the first machine.nvma rows, sorted by `first`
+    objects: Any  # OBJECT[pool]
+    files: Any  # FILE[pool]
+    names: Any  # uint8[pool, 64]: names of processes, files and mappings; UTF-8 cut at 64 bytes, padded with 0
+    pages: Any  # int64[pool]: page words; node 0 unused
+    page_next: Any  # int32[nodes]: chain of an object's nodes
+    tables: Any  # int64[pool]: PTEs; table 0 unused
+    table_next: Any  # int32[tables]: chain of a process's tables
+    tlb_tag: Any  # int64[2 * entries]: tags that may load, then tags that may store
+    tlb_pte: Any  # int64[entries]
+    tlb_stamp: Any  # int64[entries]: time of last use, NONE if empty
+    frames: Any  # FRAME[nframes]
+    uses: Any  # USE[nframes + pool]: row f is the first use of frame f; the rows above, further uses
+    slots: Any  # SLOT[nslots]
+    events: Any  # EVENT[power of two]: ring
+    samples: Any  # SAMPLE[nsamples]: thinned time series of the counters
+    sample_rss: Any  # int32[nsamples, SAMPLED_PROCS]
+    content: Any  # uint8[nframes, page_size], or no columns for a machine that only counts
+    swap: Any  # uint8[nslots, page_size], likewise
+
+
+POOLS = ("tables", "pages", "uses")  # what Exit.GROW can name, by machine.grow
+NAME_BYTES = 64
+
+
+class Geometry(NamedTuple):
+    """How addresses are split: bits of each level's index, topmost first; bytes of a page; pages a program may use."""
+
+    index_bits: tuple[int, ...]
+    page_size: int
+    task_pages: int
+
+
+def boot(
+    geometry: Geometry,
+    nframes: int,
+    nslots: int,
+    *,
+    tlb: tuple[int, int] = (64, 4),
+    ncpu: int = 1,
+    asids: bool = True,
+    policy: int = 0,
+    touches: bool = False,
+    contents: bool = True,
+    costs: Sequence[int] = (1, 20, 1_000, 300, 100_000, 100_000),
+    filesystem: int = 0,
+    seed: int = 0,
+    nprocs: int = 64,
+    nevents: int = 1 << 12,
+    nsamples: int = 1 << 11,
+) -> State:
+    """A machine with empty memory and no process. `tlb` is (entries, ways): sets must be a power of two, (0, 0) is none."""
+    entries, ways = tlb
+    lanes = max(4, -(-ways // 4) * 4)  # ways are compared four at a time
+    sets = max(1, entries // max(ways, 1))
+    nentry = ncpu * sets * lanes
+    fanout = 1 << max(geometry.index_bits)
+    size = geometry.page_size if contents else 0
+    further = 256
+    s = State(
+        machine=rows(1, MACHINE),
+        stat=rows(1, STAT),
+        cost=rows(1, COST),
+        level=rows(len(geometry.index_bits), LEVEL),
+        cpus=rows(ncpu, CPU),
+        procs=rows(nprocs, PROC),
+        vmas=rows(64, VMA),
+        objects=rows(64, OBJECT),
+        files=rows(32, FILE),
+        names=np.zeros((64, NAME_BYTES), np.uint8),
+        pages=np.zeros(32 * FAN, np.int64),
+        page_next=np.full(32, NONE, np.int32),
+        tables=np.zeros(32 * fanout, np.int64),
+        table_next=np.full(32, NONE, np.int32),
+        tlb_tag=np.full(2 * nentry, NONE, np.int64),
+        tlb_pte=np.zeros(nentry, np.int64),
+        tlb_stamp=np.full(nentry, NONE, np.int64),
+        frames=rows(nframes, FRAME),
+        uses=rows(nframes + further, USE),
+        slots=rows(nslots, SLOT),
+        events=rows(nevents, EVENT),
+        samples=rows(nsamples, SAMPLE),
+        sample_rss=np.zeros((nsamples, SAMPLED_PROCS), np.int32),
+        content=np.zeros((nframes, size), np.uint8),
+        swap=np.zeros((nslots, size), np.uint8),
+    )
+    m = s.machine[0]
+    m.policy, m.touches, m.ncpu, m.asids, m.filesystem, m.random = policy, touches, ncpu, asids, filesystem, seed
+    m.victim = m.pin = m.head = m.tail = m.hand = m.bad = NONE
+    m.page_size, m.page_shift = geometry.page_size, geometry.page_size.bit_length() - 1
+    m.levels, m.fanout = len(geometry.index_bits), fanout
+    m.vpn_bits, m.task_pages = sum(geometry.index_bits), geometry.task_pages
+    m.tlb_sets, m.tlb_ways, m.tlb_stores = sets, lanes, nentry
+    padding = np.arange(nentry) % lanes >= (ways if entries else 0)
+    s.tlb_stamp[padding] = np.iinfo(np.int64).max >> 8  # lanes that only fill a vector: never the oldest, so never used
+    low = 0
+    for k, bits in enumerate(reversed(geometry.index_bits)):
+        s.level[k] = (low, (1 << bits) - 1)
+        low += bits
+    s.cost[0] = tuple(costs)
+    m.table_free = m.node_free = NONE
+    m.table_top, m.node_top = fanout, FAN  # table 0 and node 0 stay empty, so that 0 names none
+    m.nname = 1  # name 0 is the empty name
+    m.sample_every = 1
+    for field in ("root", "nodes", "private"):
+        s.procs[field] = NONE
+    s.cpus["root"] = s.cpus["proc"] = NONE
+    for field in ("root", "nodes"):
+        s.objects[field] = NONE
+    for field in ("slot", "prev"):
+        s.frames[field] = NONE
+    m.free, m.nfree, m.online = 0, nframes, nframes
+    s.frames["next"] = np.arange(1, nframes + 1)
+    s.frames["next"][-1] = NONE
+    for field in ("page", "pte", "tag", "object", "next"):
+        s.uses[field] = NONE
+    m.use_free = chain(s.uses["next"], nframes, NONE)
+    m.slot_free = chain(s.slots["frame"], 0, NONE)
+    m.nslot_free = nslots
+    return s
+
+
+def chain(links: np.ndarray[Any, Any], first: int, then: int) -> int:
+    """Link rows first, first + 1, ... of a table into a free list that goes on at row `then`; its first row."""
+    if first >= len(links):
+        return then
+    links[first:] = np.arange(first + 1, len(links) + 1)
+    links[-1] = then
+    return first
+
+
+def longer(table: Any, more: int, **fill: int) -> Any:
+    """A table with `more` zeroed rows after its own; `fill` names fields of the new rows and their value."""
+    grown = np.concatenate([table, np.zeros((more, *table.shape[1:]), table.dtype)]).view(type(table))
+    for field, value in fill.items():
+        grown[field][len(table) :] = value
+    return grown
+
+
+def grow(s: State, pool: int, more: int = 0) -> State:
+    """The state with one of POOLS doubled, or longer by `more` rows if that is more. Rows keep their numbers."""
+    name = POOLS[pool]
+    table = getattr(s, name)
+    n = len(table)
+    m = s.machine[0]
+    if name == "uses":
+        table = longer(table, max(n, more), page=NONE, pte=NONE, tag=NONE, object=NONE)
+        m.use_free = chain(table["next"], n, m.use_free)
+        return s._replace(uses=table)
+    node = int(m.fanout) if name == "tables" else FAN
+    table = longer(table, -(-max(n, more) // node) * node)
+    links = "table_next" if name == "tables" else "page_next"
+    old = getattr(s, links)
+    new = np.full(len(table) // node, NONE, np.int32)
+    new[: len(old)] = old
+    return s._replace(**{name: table, links: new})
+
+
+def copy(s: State) -> State:
+    """A state of its own, equal to s."""
+    return State(*(a.copy() for a in s))
+
+
+def nbytes(s: State) -> int:
+    """Bytes of host memory that a copy takes."""
+    return sum(a.nbytes for a in s)
+
+
+def digest(s: State) -> str:
+    """SHA-256 over every array: equal exactly when the machines are in the same state."""
+    h = hashlib.sha256()
+    for name, a in zip(s._fields, s, strict=True):
+        h.update(f"{name}{a.shape}".encode())
+        if a.size:
+            h.update(np.ascontiguousarray(a).view(np.uint8).data)
+    return h.hexdigest()
+
+
+def name_of(s: State, i: int) -> str:
+    """The text of a name; bytes that are not UTF-8 come back as surrogates (os.fsdecode)."""
+    return bytes(s.names[i]).rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
+def intern(s: State, text: str) -> tuple[State, int]:
+    """The state, perhaps with a longer names table, and the number of a name that reads `text`, cut at 64 bytes."""
+    raw = text.encode("utf-8", "surrogateescape")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
+    n = int(s.machine["nname"][0])
+    for i in range(n):
+        if s.names[i].tobytes() == raw:
+            return s, i
+    if n == len(s.names):
+        s = s._replace(names=longer(s.names, n))
+    s.names[n] = np.frombuffer(raw, np.uint8)
+    s.machine["nname"][0] = n + 1
+    return s, n

@@ -1,0 +1,35 @@
+"""Copy-on-write over another device: a branch, a replay or a loaded machine changes this, never the host's file."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .ownfile import BLOCK, ZERO, OwnFile
+
+if TYPE_CHECKING:
+    from . import Device
+
+
+class Overlay(OwnFile):
+    """An own file whose blocks, until they are written here, are those of `base`.
+
+    Name, key and first size are the base's; the size is its own from then on. Where the base has become shorter since,
+    its lost bytes read zero. Closing leaves the base open: others may be using it.
+    """
+
+    def __init__(self, base: "Device") -> None:
+        super().__init__(0, base.name, base.size())
+        self.key = base.key
+        self.base = base
+        self._reach = self._nbytes
+
+    @classmethod
+    def load(cls, plain: Mapping[str, Any], data: Mapping[str, bytes], base: "Device | None" = None) -> "Overlay":
+        """The overlay that was dumped, over `base` again; where that is gone, its bytes read zero."""
+        self = cls(base or OwnFile(0, str(plain["name"]), 0))
+        self.key = base.key if base else tuple(plain["key"])
+        self._fill(plain, data)
+        return self
+
+    def _below(self, block: int) -> bytes:
+        n = min(BLOCK, self._reach - block * BLOCK)
+        return self.base.read(block * BLOCK, n).ljust(BLOCK, b"\0") if n > 0 else ZERO

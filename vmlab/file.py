@@ -1,0 +1,108 @@
+"""An open file as users hold it."""
+
+from typing import TYPE_CHECKING, Any
+
+from .core.state import Access, name_of
+from .errors import shown
+from .kernel import files
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+class File:
+    """An open file of the machine: a file of the host, or one of the machine's own (`Machine.create`).
+
+    Reads and writes go through the page cache, which mappings of the file share. The host's file changes on fsync, close,
+    msync, or eviction of a dirty page.
+    """
+
+    def __init__(self, machine: "Machine", fd: int) -> None:
+        self.machine = machine
+        self.fd = fd
+
+    def __repr__(self) -> str:
+        if not self.machine.state.files["used"][self.fd]:
+            return f"File({self.fd}, closed)"
+        return f"File({self.name!r}, {self.size} bytes, {self.mode!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, File) and (self.machine, self.fd) == (other.machine, other.fd)
+
+    def __hash__(self) -> int:
+        return hash((id(self.machine), self.fd))
+
+    def __enter__(self) -> "File":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def object(self) -> int:
+        """Its number among the machine's memory objects. EBADF if it is closed."""
+        return files.of(self.machine.kernel, self.fd)
+
+    @property
+    def name(self) -> str:
+        """Its base name, fit to print."""
+        return shown(name_of(self.machine.state, int(self.machine.state.objects["name"][self.object])))
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes, as the machine knows it."""
+        return int(self.machine.state.objects["nbytes"][self.object])
+
+    @property
+    def mode(self) -> str:
+        """How it was opened: r, w, r+ or path."""
+        mode = int(self.machine.state.files["mode"][self.fd])
+        return {int(Access.READ): "r", int(Access.WRITE): "w", int(Access.READ | Access.WRITE): "r+"}.get(mode, "path")
+
+    def pread(self, n: int, offset: int = 0) -> bytes:
+        """Up to n bytes at an offset; fewer at the end. LimitError above 1 GiB."""
+        return bytes(self.machine.change("pread", fd=self.fd, n=_whole("n", n), offset=_whole("offset", offset)))
+
+    def pwrite(self, data: bytes, offset: int = 0) -> int:
+        """Write bytes at an offset; the file grows if they end past its end. EBADF if it was not opened for writing."""
+        return int(self.machine.change("pwrite", fd=self.fd, data=bytes(data), offset=_whole("offset", offset)))
+
+    def truncate(self, size: int) -> None:
+        """Make it `size` bytes long. Pages past a nearer end leave every mapping: touching them is SIGBUS."""
+        self.machine.change("truncate", fd=self.fd, nbytes=_whole("size", size))
+
+    def fsync(self) -> int:
+        """Write its dirty pages back; how many there were. EIO if one cannot be written."""
+        return int(self.machine.change("fsync", fd=self.fd))
+
+    def evict(self) -> int:
+        """Write it back and drop its pages that no process maps, as posix_fadvise(DONTNEED); how many went."""
+        return int(self.machine.change("evict", fd=self.fd))
+
+    def unlink(self) -> None:
+        """Take its name away; who has it open or mapped keeps it. EPERM for a file of the host."""
+        self.machine.change("unlink", fd=self.fd)
+
+    def reopen(self, mode: str) -> "File":
+        """Another open file description of the same file: "r", "w", "r+" or "path" (neither)."""
+        return File(self.machine, self.machine.change("reopen", fd=self.fd, mode=mode))
+
+    def close(self) -> None:
+        """Write its changes back and forget this description. Mappings of it go on."""
+        if self.machine.state.files["used"][self.fd]:
+            self.machine.change("close", fd=self.fd)
+
+    def changed(self) -> str | None:
+        """A sentence if somebody else changed the file of the host since the machine looked, else None."""
+        device: Any = self.machine.device(self.object)
+        return device.changed() if hasattr(device, "changed") else None
+
+    def refresh(self) -> None:
+        """Look at the host's file again: clean pages are dropped and the size is taken over. Dirty pages stay."""
+        self.machine.change("refresh", fd=self.fd)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 0:
+        raise ValueError(f"{name} must be a whole number from 0 up, not {value!r}")
+    return int(value)

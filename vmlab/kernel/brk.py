@@ -1,0 +1,30 @@
+"""brk(2): move the end of the heap."""
+
+from ..core import vma
+from ..core.state import NONE, Mark, intern
+from . import mmap, munmap
+from .check import page_size, tags
+from .enter import Kernel
+
+
+def brk(k: Kernel, row: int, addr: int) -> int:
+    """Set the end of the heap; its new place, or the old one where it cannot be set (the raw system call never fails)."""
+    p = k.state.procs[row]
+    size = page_size(k)
+    old, floor = int(p.brk), int(p.start_brk)
+    if addr < floor:
+        return old
+    last, new = -(-old // size), -(-addr // size)
+    if new < last:
+        munmap.take(k, row, new, last)
+    elif new > last:
+        if new > int(k.state.machine["task_pages"][0]) or new - last > len(k.state.frames) + len(k.state.slots):
+            return old
+        i, j = vma.touching(k.state, *tags(row, last, new))
+        if i != j:
+            return old
+        k.state, label = intern(k.state, "[heap]")
+        first, stop = tags(row, last, new)
+        mmap.insert(k, vma.Vma(first, stop, last, NONE, mmap.Prot.READ | mmap.Prot.WRITE, Mark.HEAP, NONE, 0, label))
+    k.state.procs["brk"][row] = addr
+    return addr

@@ -1,0 +1,167 @@
+"""The door between the kernel and the core: run a core function, do what it asks for, run it again, until it is done."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import cpu, state
+from ..core.state import FAILED, NONE, Exit, Kind, State
+from ..device import Device
+from ..errors import shown
+from . import guest, oom, truncate, writeback
+from .outside import Outside, is_host
+
+
+class Kernel:
+    """The simulated kernel: the State, the devices behind its files, and the outside of the call that is running."""
+
+    def __init__(self, s: State) -> None:
+        self.state = s
+        self.devices: dict[int, Device] = {}  # by object
+        self.policy: guest.PythonPolicy | None = None
+        self.outside = Outside()
+        self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
+        self.io_error: OSError | None = None  # what the host last said when a page could not be moved
+        self.overcommit = 0
+
+    # -- running the core ----------------------------------------------------------------------------------------------
+
+    def run(self, step: Callable[..., int], *args: Any) -> Exit:
+        """Call step(state, *args) until it ends: DONE, LIMIT, SEGV or BUS. All other exits are served here.
+
+        Raises ENOMEM when nothing can be freed for nobody, Killed when the out-of-memory killer took the running process.
+        """
+        while True:
+            why = step(self.state, *args)
+            if why in _ENDS:
+                return Exit(why)
+            if why == Exit.BUS:
+                if not self.grown(int(self.state.machine["io_object"][0])):
+                    return Exit.BUS
+            elif not _SERVE[Exit(why)](self):
+                return Exit.BUS
+
+    def serve_grow(self) -> bool:
+        """A pool is full: lengthen it."""
+        self.state = state.grow(self.state, int(self.state.machine["grow"][0]))
+        return True
+
+    def serve_read(self) -> bool:
+        """Bring the page the core wants from its device into a frame. False if there is no such page, or no reading it: SIGBUS."""
+        s = self.state
+        m = s.machine[0]
+        obj, index, size = int(m.io_object), int(m.io_index), int(m.page_size)
+        due = min(size, int(s.objects["nbytes"][obj]) - index * size)
+        try:
+            data = self.read(obj, index * size, due)
+            if len(data) < due:  # the host file has become shorter
+                truncate.resize(self, obj, self.outside.ask(self.devices[obj].size))
+        except OSError as error:
+            self.io_error = error
+            return False
+        s = self.state
+        if index >= int(s.objects["npages"][obj]):
+            return False
+        f = int(cpu.page_in(s))
+        s.content[f, : len(data)] = np.frombuffer(data, np.uint8)
+        s.content[f, len(data) :] = 0
+        return True
+
+    def serve_write(self) -> bool:
+        """The core wants to evict a dirty page of a file. A page that cannot be written stays in memory."""
+        f = int(self.state.machine["io_frame"][0])
+        try:
+            writeback.page(self, f)
+        except OSError as error:
+            self.io_error = error
+            self.state.frames["marks"][f] |= FAILED
+            self.state.machine["victim"][0] = NONE
+        return True
+
+    def serve_victim(self) -> bool:
+        """A policy in plain Python is to choose."""
+        if self.policy is None:
+            raise RuntimeError("the core asked for a Python policy and there is none")
+        self.policy.choose(self.state, self.outside)
+        return True
+
+    # -- devices -------------------------------------------------------------------------------------------------------
+
+    def read(self, obj: int, offset: int, n: int) -> bytes:
+        """At most n bytes of a file's device."""
+        device = self.devices[obj]
+        if not is_host(device):
+            return device.read(offset, n)
+        return self.outside.ask(lambda: device.read(offset, n))
+
+    def notice(self) -> None:
+        """See which host files have become shorter since the machine last looked: their lost pages go, as by ftruncate."""
+        if not any(is_host(d) for d in self.devices.values()):
+            return
+        s = self.state
+        shorter = self.outside.ask(
+            lambda: [
+                (obj, size)
+                for obj, d in self.devices.items()
+                if is_host(d) and (size := d.size()) < s.objects["nbytes"][obj]
+            ]
+        )
+        for obj, size in shorter:
+            truncate.resize(self, obj, size)
+
+    def grown(self, obj: int) -> bool:
+        """Has the host file behind an object become longer since the machine last looked? Then it is longer here too."""
+        device = self.devices.get(obj)
+        if device is None or not is_host(device):
+            return False
+        now = self.outside.ask(device.size)
+        if now <= int(self.state.objects["nbytes"][obj]):
+            return False
+        self.set_size(obj, now)
+        return True
+
+    # -- objects -------------------------------------------------------------------------------------------------------
+
+    def new_object(self, kind: Kind, nbytes: int, name: str = "", row: int = NONE) -> int:
+        """The number of a new memory object with one reference."""
+        s = self.state
+        obj = int(s.objects["used"].argmin())
+        if s.objects["used"][obj]:
+            obj = len(s.objects)
+            s = s._replace(objects=state.longer(s.objects, obj, root=NONE, nodes=NONE))
+        self.state, label = state.intern(s, name)
+        s = self.state
+        s.objects[obj] = (0, 0, NONE, NONE, kind, 1, 1, 1, label, row)
+        self.set_size(obj, nbytes)
+        height = int(s.machine["vpn_bits"][0]) if kind == Kind.PRIVATE else 54
+        if kind == Kind.SHARED:
+            height = max(1, int(s.objects["npages"][obj] - 1).bit_length())
+        s.objects["height"][obj] = -(-height // state.NODE_BITS)
+        return obj
+
+    def set_size(self, obj: int, nbytes: int) -> None:
+        """Note an object's size; nothing else changes."""
+        o = self.state.objects[obj]
+        o.nbytes = nbytes
+        o.npages = -(-nbytes // int(self.state.machine["page_size"][0]))
+
+    def process(self, row: int) -> str:
+        """How sentences call the process in a row."""
+        p = self.state.procs[row]
+        return f"process {int(p.pid)} ({shown(state.name_of(self.state, int(p.name)))})"
+
+    def file_name(self, obj: int) -> str:
+        """How sentences call a file."""
+        return f"'{shown(state.name_of(self.state, int(self.state.objects['name'][obj])))}'"
+
+
+_ENDS = (Exit.DONE, Exit.LIMIT, Exit.SEGV)
+_SERVE: dict[Exit, Callable[[Kernel], bool]] = {
+    Exit.GROW: Kernel.serve_grow,
+    Exit.READ: Kernel.serve_read,
+    Exit.WRITE: Kernel.serve_write,
+    Exit.VICTIM: Kernel.serve_victim,
+    Exit.OOM: oom.kill,
+}
+

@@ -1,0 +1,196 @@
+"""Files: open, close, read(2), write(2), fsync, unlink; and reading and writing between files and a process's memory."""
+
+import numpy as np
+
+from ..core import cpu, frames, reclaim, state
+from ..core.invariants import pages_of
+from ..core.state import NONE, RESIDENT, SHIFT, Access, Exit, Kind
+from ..device import Device, HostFile, OwnFile
+from ..errors import LimitError, fail
+from . import memory, truncate, writeback
+from .check import refuse
+from .enter import Kernel
+from .exit import put
+from .outside import is_host
+
+MODES = {"r": Access.READ, "w": Access.WRITE, "r+": Access.READ | Access.WRITE, "path": 0}
+MOST_BYTES = 1 << 30  # of one read or write: more is asked for by mistake
+
+
+def open_host(k: Kernel, path: str, mode: str) -> int:
+    """The number of a new open file on a regular file of the host. Two names of one file share one page cache."""
+    device = k.outside.ask(lambda: HostFile.open(path, mode))
+    for obj, other in k.devices.items():
+        if other.key == device.key:
+            return describe(k, obj, mode, device if device.writable and not other.writable else None)
+    return describe(k, attach(k, device), mode, None)
+
+
+def create(k: Kernel, name: str, nbytes: int, data: bytes) -> int:
+    """The number of a new open file that lives in the machine alone."""
+    number = 1 + max((int(str(d.key[1])) for d in k.devices.values() if d.key[0] == "own"), default=0)
+    return describe(k, attach(k, OwnFile(number, name, nbytes, data)), "r+", None)
+
+
+def attach(k: Kernel, device: Device) -> int:
+    """The object of a device."""
+    nbytes = k.outside.ask(device.size) if is_host(device) else device.size()
+    obj = k.new_object(Kind.FILE, nbytes, device.name)
+    k.state.objects["refs"][obj] = 0
+    k.devices[obj] = device
+    return obj
+
+
+def describe(k: Kernel, obj: int, mode: str, device: Device | None) -> int:
+    """A new open file description of an object; its number."""
+    if device is not None:
+        k.devices[obj] = device
+    s = k.state
+    fd = int(s.files["used"].argmin())
+    if s.files["used"][fd]:
+        fd = len(s.files)
+        k.state = s = s._replace(files=state.longer(s.files, fd))
+    s.files[fd] = (obj, MODES[mode], 1, 1)
+    s.objects["refs"][obj] += 1
+    return fd
+
+
+def reopen(k: Kernel, fd: int, mode: str) -> int:
+    """Another open file description of the same file."""
+    return describe(k, of(k, fd), mode, None)
+
+
+def of(k: Kernel, fd: int) -> int:
+    """The object of an open file. EBADF if it is closed."""
+    if not 0 <= fd < len(k.state.files) or not k.state.files["used"][fd]:
+        raise fail("EBADF", f"file {fd} is not open")
+    return int(k.state.files["object"][fd])
+
+
+def close(k: Kernel, fd: int) -> None:
+    """Write the file's changes back and forget the description; mappings go on."""
+    obj = of(k, fd)
+    fsync(k, fd)
+    k.state.files["used"][fd] = 0
+    put(k, obj)
+
+
+def fsync(k: Kernel, fd: int) -> int:
+    """Write all dirty pages of a file to its device; how many there were."""
+    obj = of(k, fd)
+    done = writeback.flush(k, obj, 0, int(k.state.objects["npages"][obj]))
+    device = k.devices[obj]
+    if not is_host(device):
+        device.sync()
+    elif done:
+        k.outside.ask(device.sync)
+    return done
+
+
+def pread(k: Kernel, fd: int, n: int, offset: int) -> bytes:
+    """Up to n bytes at an offset, through the page cache; fewer at the end of the file."""
+    obj = of(k, fd)
+    if not k.state.files["mode"][fd] & Access.READ:
+        raise fail("EBADF", f"{k.file_name(obj)} is not open for reading")
+    k.notice()
+    n = max(0, min(n, int(k.state.objects["nbytes"][obj]) - offset))
+    if n > MOST_BYTES:
+        raise LimitError(
+            f"{n} bytes of {k.file_name(obj)} are more than one read gives ({MOST_BYTES}): read it in parts, pread(n, offset)"
+        )
+    buffer = np.zeros(n, np.uint8)
+    _transfer(k, obj, offset, buffer, False)
+    return buffer.tobytes()
+
+
+def pwrite(k: Kernel, fd: int, data: bytes, offset: int) -> int:
+    """Write bytes at an offset, through the page cache; the file grows if they end past its end."""
+    obj = of(k, fd)
+    if not k.state.files["mode"][fd] & Access.WRITE:
+        raise fail("EBADF", f"{k.file_name(obj)} is not open for writing")
+    if not data:
+        return 0
+    if offset + len(data) > int(k.state.objects["nbytes"][obj]):
+        truncate.truncate(k, obj, offset + len(data))
+    _transfer(k, obj, offset, np.frombuffer(data, np.uint8).copy(), True)
+    return len(data)
+
+
+def _transfer(k: Kernel, obj: int, offset: int, buffer: np.ndarray, write: bool) -> None:
+    k.state.machine["cursor"][0] = 0
+    why = k.run(cpu.transfer, obj, offset, buffer, write)
+    if why != Exit.DONE:
+        error, k.io_error = k.io_error, None
+        raise fail("EIO", f"reading {k.file_name(obj)} failed: {error or 'the file became shorter'}")
+
+
+def read(k: Kernel, row: int, fd: int, addr: int, n: int, offset: int) -> int:
+    """pread(2) into a process's memory; bytes read. A bad address is EFAULT, or a short count if some bytes went through."""
+    obj = of(k, fd)
+    data = pread(k, fd, n, offset)
+    done, failure = memory.move(k, row, addr, np.frombuffer(data, np.uint8).copy(), Access.WRITE)
+    return _count(k, row, "read", obj, done, failure)
+
+
+def write(k: Kernel, row: int, fd: int, addr: int, n: int, offset: int) -> int:
+    """pwrite(2) from a process's memory; bytes written. A bad address is EFAULT, or a short count if some bytes went through."""
+    obj = of(k, fd)
+    buffer = np.zeros(n, np.uint8)
+    done, failure = memory.move(k, row, addr, buffer, Access.READ)
+    if done:
+        pwrite(k, fd, buffer[:done].tobytes(), offset)
+    return _count(k, row, "write", obj, done, failure)
+
+
+def _count(k: Kernel, row: int, call: str, obj: int, done: int, failure: Exception | None) -> int:
+    if failure is not None and done == 0:
+        raise refuse(k, row, call)("EFAULT", f"the kernel could not use the memory given for {k.file_name(obj)}: {failure}")
+    return done
+
+
+def unlink(k: Kernel, fd: int) -> None:
+    """Take a file's name away; who has it open or mapped keeps it. Only for files of the machine's own."""
+    obj = of(k, fd)
+    if is_host(k.devices[obj]):
+        raise fail("EPERM", f"{k.file_name(obj)} is a file of the host, which a simulated unlink does not delete")
+    label = state.name_of(k.state, int(k.state.objects["name"][obj]))
+    k.state, name = state.intern(k.state, f"{label} (deleted)")
+    k.state.objects["name"][obj] = name
+
+
+def refresh(k: Kernel, fd: int) -> None:
+    """Take a host file as it is now: clean pages that no process maps are dropped, the size is taken over."""
+    obj = of(k, fd)
+    device = k.devices[obj]
+    if isinstance(device, HostFile):
+        nbytes = k.outside.ask(device.size)
+        truncate.resize(k, obj, nbytes)
+        k.outside.ask(device.refresh)
+    _drop(k, obj)
+
+
+def evict(k: Kernel, fd: int) -> int:
+    """Write a file back and drop its pages that no process maps; how many went (posix_fadvise DONTNEED)."""
+    obj = of(k, fd)
+    fsync(k, fd)
+    return _drop(k, obj)
+
+
+def _drop(k: Kernel, obj: int) -> int:
+    went = 0
+    for index, _, word in list(pages_of(k.state, obj)):
+        f = word >> SHIFT
+        if word & RESIDENT and not mapped(k, f) and not frames.dirty(k.state, f):
+            k.run(reclaim.evict_page, obj, index)
+            went += 1
+    return went
+
+
+def mapped(k: Kernel, f: int) -> bool:
+    """Does any PTE map frame f?"""
+    u = f
+    while u != NONE:
+        if k.state.uses["pte"][u] != NONE:
+            return True
+        u = int(k.state.uses["next"][u])
+    return False

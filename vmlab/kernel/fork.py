@@ -1,0 +1,73 @@
+"""Processes begin: spawn, a new one with an empty address space, and fork(2), a copy."""
+
+from ..core import events, space, state, vma
+from ..core.state import ASID_SHIFT, FAN, NONE, Event, Kind
+from ..errors import fail
+from .check import page_size
+from .enter import Kernel
+
+
+def spawn(k: Kernel, name: str, parent: int = 0) -> int:
+    """The row of a new process with nothing mapped. EAGAIN at the machine's limit of processes."""
+    s = k.state
+    row = int(s.procs["alive"].argmin())
+    if s.procs["alive"][row]:
+        raise fail("EAGAIN", f"{len(s.procs)} processes are running, the most this machine can have")
+    k.state, label = state.intern(s, name)
+    mine = k.new_object(Kind.PRIVATE, 0, row=row)
+    s = k.state
+    m = s.machine[0]
+    k.set_size(mine, (1 << int(m.vpn_bits)) * int(m.page_size))
+    m.last_pid += 1
+    heap = heap_page(int(m.task_pages)) * page_size(k)
+    s.procs[row] = (1, m.last_pid, parent, NONE, NONE, mine, 0, 0, 0, 0, 0, heap, heap, NONE, label)
+    return row
+
+
+def heap_page(task_pages: int) -> int:
+    """The page at which heaps begin: two thirds up, as for a position-independent program (ELF_ET_DYN_BASE), at a round number."""
+    if task_pages >= 1 << 35:
+        return 0x555555760
+    return task_pages * 2 // 3 & ~0xF if task_pages > 64 else task_pages * 2 // 3
+
+
+def fork(k: Kernel, row: int, name: str) -> int:
+    """The row of a child: the same mappings, private pages shared copy-on-write.
+
+    PTEs are copied only for private mappings that have had a write fault since they were made; all others start empty and
+    fault again (mm/memory.c, vma_needs_copy). Locks are not inherited.
+    """
+    child = spawn(k, name, int(k.state.procs["pid"][row]))
+    for field in ("start_brk", "brk"):
+        k.state.procs[field][child] = k.state.procs[field][row]
+    for v in vma.of_process(k.state, row):
+        if v.object != NONE:
+            k.state.objects["refs"][v.object] += 1
+        twin = v._replace(first=v.first + (child - row << ASID_SHIFT), stop=v.stop + (child - row << ASID_SHIFT))
+        i, _ = vma.touching(k.state, twin.first, twin.first)
+        k.state = vma.splice(k.state, i, i, [twin])
+        if not v.shared and v.anon:
+            _reserve(k, row, v)
+            space.clone(k.state, row, child, v.vpn, v.vpn + v.npages)
+    s = k.state
+    events.emit(s, int(Event.FORK), row << ASID_SHIFT, NONE, NONE, 0, child)
+    return child
+
+
+def _reserve(k: Kernel, row: int, v: vma.Vma) -> None:
+    """Lengthen the pools until cloning v cannot run out of rows: capacity is checked before the first write."""
+    s = k.state
+    m = s.machine[0]
+    leaf_nodes, leaf_tables, links = (int(n) for n in space.need(s, row, v.vpn, v.vpn + v.npages))
+    tables = (2 * leaf_tables + int(m.levels)) * int(m.fanout)
+    nodes = (2 * leaf_nodes + state.TALLEST) * FAN
+    short = (
+        int(m.table_top) + tables - len(s.tables),
+        int(m.node_top) + nodes - len(s.pages),
+        links - int(space.count_free(s, links)),
+    )
+    for pool, missing in enumerate(short):
+        if missing > 0:
+            k.state = state.grow(k.state, pool, missing)
+
+

@@ -1,0 +1,85 @@
+"""Replacement policies written in plain Python, in a notebook cell."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import frames
+from ..core.state import NONE, A, State
+from ..errors import VmlabError
+from .outside import Outside
+
+
+class Candidates:
+    """What a policy in plain Python sees: the frames whose page may be evicted, as arrays that run in step.
+
+    frame: their numbers. loaded: the time (in references) at which the page came. accessed, dirty: bool. notes: int64, one for
+    every frame of the machine, index it by frame number: what the policy wants to remember, kept with the machine (0 when a
+    page comes in). forget_accessed(frame) clears an accessed bit, as CLOCK does when it spares a page.
+    """
+
+    def __init__(self, s: State) -> None:
+        self._state = s
+        owned = np.flatnonzero(s.uses["page"][: len(s.frames)] != NONE)
+        self.frame = np.array([f for f in owned.tolist() if frames.takeable(s, f)], np.int64)
+        self.loaded = s.frames["loaded"][self.frame]
+        self.accessed = np.array([self._accessed(f) for f in self.frame.tolist()], bool)
+        self.dirty = np.array([bool(frames.dirty(s, f)) for f in self.frame.tolist()], bool)
+        self.notes = s.frames["word"]
+        self.forgotten: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __repr__(self) -> str:
+        return f"Candidates({len(self)} frames)"
+
+    def _accessed(self, f: int) -> bool:
+        u = f
+        while u != NONE:
+            pte = int(self._state.uses["pte"][u])
+            if pte != NONE and int(self._state.tables[pte]) & A:
+                return True
+            u = int(self._state.uses["next"][u])
+        return False
+
+    def forget_accessed(self, frame: int) -> None:
+        """Clear the accessed bit of the page in `frame`."""
+        frames.test_and_clear_accessed(self._state, int(frame))
+        self.accessed[self.frame == frame] = False
+        self.forgotten.append(int(frame))
+
+
+class PythonPolicy:
+    """A function that names the frame to empty: `function(candidates) -> frame number`."""
+
+    def __init__(self, function: Callable[[Candidates], int]) -> None:
+        self.function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+
+    def choose(self, s: State, outside: Outside) -> None:
+        """Put the frame the function names into machine.victim. What it named, noted and cleared goes into the record."""
+
+        def question() -> tuple[int, list[int], Any]:
+            seen = Candidates(s)
+            before = seen.notes.copy()
+            if not len(seen):
+                return NONE, [], None
+            victim = self.function(seen)
+            if isinstance(victim, bool) or not hasattr(victim, "__index__") or victim not in seen.frame:
+                raise VmlabError(
+                    f"the policy {self.name} named {victim!r}; it must name one of the {len(seen)} frames in candidates.frame"
+                )
+            changed = np.flatnonzero(seen.notes != before)
+            return int(victim), seen.forgotten, (changed, seen.notes[changed])
+
+        replaying = outside.replaying
+        victim, forgotten, notes = outside.ask(question)
+        if replaying and notes is not None:
+            for f in forgotten:
+                frames.test_and_clear_accessed(s, f)
+            s.frames["word"][notes[0]] = notes[1]
+        if victim == NONE:
+            raise VmlabError("no frame can be made free: every page is locked or could not be written back")
+        s.machine["victim"][0] = victim

@@ -1,0 +1,84 @@
+"""Loads, stores and instruction fetches of a process: one at a time, or a whole reference string."""
+
+from typing import Any
+
+import numpy as np
+
+from ..core import cpu
+from ..core.state import Access, Code, Exit
+from ..errors import BusError, SegmentationFault, Signal
+from .check import page_size, task_bytes
+from .enter import Kernel
+
+VERB = {Access.READ: "loaded from", Access.WRITE: "stored to", Access.EXEC: "fetched an instruction from"}
+
+
+def load(k: Kernel, row: int, addr: int, n: int) -> bytes:
+    """n bytes from addr on, one reference a page. Raises a Signal with the bytes read before it."""
+    buffer = np.zeros(n, np.uint8)
+    done, failure = move(k, row, addr, buffer, Access.READ)
+    if failure is not None:
+        failure.data = buffer[:done].tobytes()
+        raise failure
+    return buffer.tobytes()
+
+
+def store(k: Kernel, row: int, addr: int, data: bytes) -> None:
+    """Store bytes from addr on, upwards. Raises a Signal; the bytes before it are stored."""
+    _, failure = move(k, row, addr, np.frombuffer(data, np.uint8).copy(), Access.WRITE)
+    if failure is not None:
+        raise failure
+
+
+def fetch(k: Kernel, row: int, addr: int) -> None:
+    """Fetch one instruction byte at addr, as a jump there would. Raises a Signal where it may not be executed."""
+    _, failure = move(k, row, addr, np.zeros(1, np.uint8), Access.EXEC)
+    if failure is not None:
+        raise failure
+
+
+def move(k: Kernel, row: int, addr: int, buffer: Any, access: Access) -> tuple[int, Signal | None]:
+    """(bytes done, the signal that stopped it or None)."""
+    k.notice()
+    inside = buffer[: max(0, task_bytes(k) - addr)]
+    cpu.switch(k.state, row)
+    why = k.run(cpu.move, addr, inside, int(access)) if len(inside) else Exit.DONE
+    done = int(k.state.machine["cursor"][0]) if len(inside) else 0
+    if why == Exit.DONE and done == len(buffer):
+        return done, None
+    return done, signal(k, row, why, addr + done, access, done)
+
+
+def signal(k: Kernel, row: int, why: Exit, addr: int, access: Access, done: int) -> Signal:
+    """The signal that an access at addr gets, with its sentence."""
+    who = f"{k.process(row)} {VERB[access]} {addr:#x}"
+    if why == Exit.BUS:
+        return _bus(k, who, addr, done)
+    code = int(k.state.machine["code"][0]) if why == Exit.SEGV else 0
+    if code == Code.ACCERR:
+        return SegmentationFault(f"{who}: the mapping does not allow it (SIGSEGV, SEGV_ACCERR)", addr=addr, code=code, done=done)
+    canonical = 1 << int(k.state.machine["vpn_bits"][0]) - 1
+    if why != Exit.SEGV and canonical * page_size(k) <= addr < (1 << 64) - canonical * page_size(k):
+        return SegmentationFault(f"{who}: no address of this machine (SIGSEGV, SI_KERNEL)", code=Code.KERNEL, done=done)
+    return SegmentationFault(f"{who}: nothing is mapped there (SIGSEGV, SEGV_MAPERR)", addr=addr, code=Code.MAPERR, done=done)
+
+
+def _bus(k: Kernel, who: str, addr: int, done: int) -> BusError:
+    obj = int(k.state.machine["io_object"][0])
+    error, k.io_error = k.io_error, None
+    reason = f"reading {k.file_name(obj)} failed: {error}" if error else "the page lies past the end of its object"
+    if not error and obj in k.devices:
+        reason = f"{k.file_name(obj)} has {int(k.state.objects['nbytes'][obj])} bytes, the page lies past its end"
+    return BusError(f"{who}: {reason} (SIGBUS, BUS_ADRERR)", addr=addr, code=Code.ADRERR, done=done)
+
+
+def access(k: Kernel, row: int, addresses: Any, writes: Any, limit: int, until: int = 0) -> tuple[int, Exit]:
+    """Make references addresses[0..], at most `limit`; (how many were made, why it stopped). Raises no signal.
+
+    addresses: int64, contiguous, writable. writes: uint8, as long, or of length 1.
+    """
+    cpu.switch(k.state, row)
+    k.state.machine["until"][0] = until
+    why = k.run(cpu.run, addresses, writes, limit)
+    return int(k.state.machine["cursor"][0]), why
+

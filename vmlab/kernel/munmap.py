@@ -1,0 +1,41 @@
+"""munmap(2): take mappings away."""
+
+from ..core import objects, space, vma
+from ..core.state import NONE
+from .check import page_size, pages_in, refuse, tags, task_bytes
+from .enter import Kernel
+from .exit import put
+
+
+def munmap(k: Kernel, row: int, addr: int, length: int) -> None:
+    """Unmap the pages of addr..addr+length-1; holes in the range are no error. EINVAL: addr unaligned, length 0, past the end."""
+    no = refuse(k, row, "munmap")
+    if addr % page_size(k):
+        raise no("EINVAL", f"address {addr:#x} is not a multiple of the page size {page_size(k)}")
+    if length == 0:
+        raise no("EINVAL", "the length is 0")
+    if addr + length > task_bytes(k):
+        raise no("EINVAL", f"{addr:#x} + {length:#x} lies past the end of the address space")
+    take(k, row, *pages_in(k, addr, length))
+
+
+def take(k: Kernel, row: int, start: int, stop: int) -> None:
+    """Unmap pages start..stop-1: a VMA that lies across a border is cut, private pages are freed, PTEs dropped."""
+    first, last = tags(row, start, stop)
+    i, j = vma.touching(k.state, first, last)
+    if i == j:
+        return
+    space.unmap(k.state, row, start, stop)
+    kept: list[vma.Vma] = []
+    for v in vma.rows(k.state, i, j):
+        gone = vma.part(v, first, last)
+        if gone and not v.shared:
+            objects.discard(k.state, int(k.state.procs["private"][row]), gone.vpn, gone.vpn + gone.npages)
+        rest = [p for p in (vma.part(v, v.first, first), vma.part(v, last, v.stop)) if p]
+        kept += rest
+        if v.object != NONE:
+            if rest:
+                k.state.objects["refs"][v.object] += len(rest) - 1
+            else:
+                put(k, v.object)
+    k.state = vma.splice(k.state, i, j, kept)

@@ -1,0 +1,46 @@
+"""ftruncate(2): the size of a file, and what a change of it does to every mapping (mm/truncate.c)."""
+
+from typing import TYPE_CHECKING
+
+from ..core import objects, space, vma
+from ..core.state import ASID_SHIFT, NONE, RESIDENT, SHIFT
+from .outside import is_host
+
+if TYPE_CHECKING:
+    from .enter import Kernel
+
+
+def truncate(k: "Kernel", obj: int, nbytes: int) -> None:
+    """Make a file `nbytes` long, on its device and in memory."""
+    device = k.devices[obj]
+    if is_host(device):
+        k.outside.ask(lambda: device.resize(nbytes))
+    else:
+        device.resize(nbytes)
+    resize(k, obj, nbytes)
+
+
+def resize(k: "Kernel", obj: int, nbytes: int) -> None:
+    """Note a file's new size. Pages past a nearer end leave memory and every mapping, private copies too; the rest of the last
+    page reads zero, save in private copies of it."""
+    s = k.state
+    before = int(s.objects["npages"][obj])
+    k.set_size(obj, nbytes)
+    after = int(s.objects["npages"][obj])
+    size = int(s.machine["page_size"][0])
+    if nbytes % size:
+        page = objects.find(s, obj, after - 1)
+        if page != NONE and int(s.pages[page]) & RESIDENT:
+            s.content[int(s.pages[page]) >> SHIFT, nbytes % size :] = 0
+    if after >= before:
+        return
+    n = int(s.machine["nvma"][0])
+    for i in (s.vmas["object"][:n] == obj).nonzero()[0].tolist():
+        v = vma.rows(s, i, i + 1)[0]
+        start = max(v.vpn, v.vpn + after - v.pgoff)
+        if start < v.vpn + v.npages:
+            space.unmap(s, v.row, start, v.vpn + v.npages)
+            if not v.shared:
+                mine = int(s.procs["private"][v.first >> ASID_SHIFT])
+                objects.discard(s, mine, start, v.vpn + v.npages)
+    objects.discard(s, obj, after, before)

@@ -1,0 +1,48 @@
+"""Writeback: dirty pages of files go to their devices."""
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from ..core import objects, reclaim
+from ..core.state import FAILED, NONE, SHIFT
+from ..errors import fail
+
+if TYPE_CHECKING:
+    from .enter import Kernel
+
+
+def page(k: "Kernel", f: int) -> None:
+    """Write the page in frame f to its file and mark it clean. Raises the device's OSError; then it stays dirty.
+
+    Bytes past the end of the file do not go, and read zero afterwards (mm/page-writeback.c, ext4_writepage).
+    """
+    s = k.state
+    use = s.uses[f]
+    obj, index, size = int(use.object), int(use.index), int(s.machine["page_size"][0])
+    inside = max(0, min(size, int(s.objects["nbytes"][obj]) - index * size))
+    if s.content.shape[1]:
+        if inside:
+            k.outside.write(k.devices[obj], index * size, s.content[f, :inside].tobytes())
+        s.content[f, inside:] = 0
+    s.frames["marks"][f] &= ~FAILED
+    reclaim.written(s, f)
+
+
+def flush(k: "Kernel", obj: int, start: int, stop: int) -> int:
+    """Write every dirty page in start..stop-1 of a file; how many there were. Raises EIO when a page cannot be written: it
+    and the later ones stay dirty."""
+    done = 0
+    index = int(objects.next_dirty(k.state, obj, start, stop))
+    while index != NONE:
+        at = objects.find(k.state, obj, index)
+        try:
+            page(k, int(k.state.pages[at]) >> SHIFT)
+        except OSError as error:
+            reason = "disk full" if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)) else os.strerror(error.errno or 0)
+            raise fail(
+                "EIO", f"{reason} while writing {k.file_name(obj)}: {done} pages written, page {index} and later ones stay dirty"
+            ) from error
+        done += 1
+        index = int(objects.next_dirty(k.state, obj, index + 1, stop))
+    return done

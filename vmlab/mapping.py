@@ -1,0 +1,138 @@
+"""A range of a process's memory as users hold it."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .process import Process
+
+
+class Mapping:
+    """Memory of a process, as `p.mmap` gives it: index and slice it, and every byte goes through the MMU and may fault.
+
+    Behaves as Python's mmap.mmap where that does not hide a fault: a store through a read-only mapping is a
+    SegmentationFault here, a TypeError there. It names addresses: after munmap an access is a SegmentationFault.
+    """
+
+    def __init__(self, process: "Process", addr: int, length: int) -> None:
+        self.process = process
+        self.addr = addr
+        self.length = length
+        self._position = 0
+
+    def __repr__(self) -> str:
+        return f"Mapping({self.process.name}, {self.addr:#x}, {self.length} bytes)"
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __int__(self) -> int:
+        return self.addr
+
+    @property
+    def pages(self) -> range:
+        """The addresses of its pages."""
+        size = self.process.machine.page_size
+        return range(self.addr // size * size, self.addr + self.length, size)
+
+    def _index(self, i: Any) -> int:
+        if isinstance(i, bool) or not hasattr(i, "__index__"):
+            raise TypeError(f"an index into a mapping is an int or a slice, not {type(i).__name__}")
+        n = int(i)
+        if not -self.length <= n < self.length:
+            raise IndexError(f"index {n} is outside of the mapping's {self.length} bytes")
+        return n % self.length
+
+    def __getitem__(self, i: Any) -> Any:
+        """One byte as an int, or the bytes of a slice."""
+        if not isinstance(i, slice):
+            return self.process.load(self.addr + self._index(i), 1)[0]
+        start, stop, step = i.indices(self.length)
+        if step == 1:
+            return self.process.load(self.addr + start, max(0, stop - start))
+        return bytes(self.process.load(self.addr + k, 1)[0] for k in range(start, stop, step))
+
+    def __setitem__(self, i: Any, value: Any) -> None:
+        """Store an int of 0..255 at an index, or bytes over a slice of their length."""
+        if not isinstance(i, slice):
+            if not hasattr(value, "__index__") or not 0 <= int(value) <= 255:
+                raise ValueError(f"a byte is an int of 0..255, not {value!r}")
+            self.process.store(self.addr + self._index(i), bytes([value]))
+            return
+        start, stop, step = i.indices(self.length)
+        places = range(start, stop, step)
+        data = bytes(value)
+        if len(data) != len(places):
+            raise IndexError(f"the slice has {len(places)} bytes, the value {len(data)}")
+        if step == 1:
+            self.process.store(self.addr + start, data)
+        else:
+            for k, byte in zip(places, data, strict=True):
+                self.process.store(self.addr + k, bytes([byte]))
+
+    def touch(self, write: bool = False) -> Any:
+        """Refer to the first byte of every page; what it cost (Run)."""
+        import numpy as np
+
+        return self.process.access(np.array(self.pages, np.int64), write)
+
+    def flush(self, offset: int = 0, size: int | None = None) -> None:
+        """Write the changes of a range to the file (msync)."""
+        self.process.msync(self.addr + offset, self.length - offset if size is None else size)
+
+    def close(self) -> None:
+        """Unmap it."""
+        self.process.munmap(self.addr, self.length)
+
+    def __enter__(self) -> "Mapping":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- as a file -------------------------------------------------------------------------------------------------------
+
+    def tell(self) -> int:
+        """The position of the next read or write."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = 0) -> None:
+        """Set the position: from the start (0), from where it is (1), from the end (2)."""
+        base = {0: 0, 1: self._position, 2: self.length}.get(whence)
+        if base is None:
+            raise ValueError(f"whence must be 0, 1 or 2, not {whence!r}")
+        if not 0 <= base + offset <= self.length:
+            raise ValueError(f"position {base + offset} is outside of the mapping's {self.length} bytes")
+        self._position = base + offset
+
+    def read(self, n: int | None = None) -> bytes:
+        """At most n bytes from the position on; all that follow if n is None or negative."""
+        left = max(0, self.length - self._position)
+        n = left if n is None or n < 0 else min(n, left)
+        data = self.process.load(self.addr + self._position, n)
+        self._position += n
+        return data
+
+    def write(self, data: bytes) -> int:
+        """Store bytes at the position; how many. ValueError if they do not fit."""
+        data = bytes(data)
+        if len(data) > self.length - self._position:
+            raise ValueError(f"{len(data)} bytes do not fit into the {self.length - self._position} after position {self._position}")
+        self.process.store(self.addr + self._position, data)
+        self._position += len(data)
+        return len(data)
+
+    def find(self, sub: bytes, start: int | None = None, stop: int | None = None) -> int:
+        """The first index at which the bytes `sub` stand, or -1; page by page, as far as needed."""
+        first = self._position if start is None else start
+        first, last, _ = slice(first, stop).indices(self.length)
+        sub = bytes(sub)
+        size, seen, at = self.process.machine.page_size, b"", first
+        while at < last:
+            n = min(size - (self.addr + at) % size, last - at)
+            seen += self.process.load(self.addr + at, n)
+            at += n
+            where = seen.find(sub)
+            if where >= 0:
+                return at - len(seen) + where
+            seen = seen[len(seen) - len(sub) + 1 :] if len(sub) > 1 else b""
+        return first if not sub else -1

@@ -1,0 +1,347 @@
+"""A process as users hold it: its system calls, its memory, what /proc says of it."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .core import translation, vma
+from .core.state import NONE, Exit, name_of
+from .counts import Run
+from .errors import shown
+from .file import File
+from .kernel import memory
+from .kernel.check import page_size, task_bytes
+from .kernel.mmap import Map, Prot
+from .kernel.msync import Sync
+from .mapping import Mapping
+from .saving import Text
+from .raw import Sys
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+READ_WRITE = Prot.READ | Prot.WRITE
+
+
+class Area(NamedTuple):
+    """One VMA, in bytes: what a line of /proc/pid/maps says."""
+
+    start: int
+    stop: int
+    perms: str
+    offset: int
+    name: str
+    shared: bool
+
+
+class Stat(NamedTuple):
+    """Counters of a process, named as in proc(5)."""
+
+    minflt: int
+    majflt: int
+    rss: int  # pages that its PTEs map
+    nswap: int  # its pages in swap
+    ntables: int  # page tables
+
+
+class Pagemap(NamedTuple):
+    """One row a page, as /proc/pid/pagemap: int64 and bool arrays. pfn is -1 where the page is not present."""
+
+    pfn: Any
+    present: Any
+    swapped: Any
+    exclusive: Any
+    shared: Any
+
+
+class Process:
+    """A handle on a process: two handles on one are equal. A call on a process that has ended is ProcessLookupError."""
+
+    def __init__(self, machine: "Machine", row: int) -> None:
+        self.machine = machine
+        self._row = row
+        self.pid = int(machine.state.procs["pid"][row])
+        self.name = shown(name_of(machine.state, int(machine.state.procs["name"][row])))
+        self.sys = Sys(self)
+
+    def __repr__(self) -> str:
+        return f"Process({self.pid}, {self.name!r}{'' if self.alive else ', ended'})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Process) and (self.machine, self.pid) == (other.machine, other.pid)
+
+    def __hash__(self) -> int:
+        return hash((id(self.machine), self.pid))
+
+    @property
+    def alive(self) -> bool:
+        """Is it running?"""
+        procs = self.machine.state.procs
+        return bool(procs["alive"][self._row]) and int(procs["pid"][self._row]) == self.pid
+
+    @property
+    def row(self) -> int:
+        """Its row in state.procs. ProcessLookupError if it has ended."""
+        if not self.alive:
+            procs = self.machine.state.procs
+            when = f" at step {int(procs['gone'][self._row])}" if int(procs["pid"][self._row]) == self.pid else ""
+            alive = ", ".join(str(p.pid) for p in self.machine.processes) or "none"
+            raise ProcessLookupError(f"process {self.pid} ({self.name}) has ended{when} (running: {alive})")
+        return self._row
+
+    @property
+    def letter(self) -> str:
+        """Its letter on the screen: A for the first process of the machine, after Z the pid."""
+        return chr(ord("A") + self.pid - 1) if self.pid <= 26 else str(self.pid)
+
+    # -- system calls ----------------------------------------------------------------------------------------------------
+
+    def mmap(
+        self,
+        length: int,
+        *,
+        addr: "int | Mapping" = 0,
+        prot: int = READ_WRITE,
+        flags: int | None = None,
+        file: File | None = None,
+        offset: int = 0,
+        name: str | None = None,
+    ) -> Mapping:
+        """Map `length` bytes of a file from `offset` on, or anonymous memory; mmap(2).
+
+        flags None is PRIVATE; ANONYMOUS is added where there is no file. addr is a hint unless flags has FIXED. Raises OSError
+        with Linux's errno: EINVAL, ENOMEM, EACCES, EBADF, EEXIST, EOVERFLOW, EOPNOTSUPP, EPERM.
+        """
+        length, offset = number("length", length), number("offset", offset)
+        flags = int(Map.PRIVATE if flags is None else number("flags", flags))
+        if file is None:
+            flags |= Map.ANONYMOUS
+        start = self.machine.change(
+            "mmap", self.row, addr=address(addr), length=length, prot=number("prot", prot), flags=flags,
+            fd=NONE if file is None else file.fd, offset=offset, name=name or "",
+        )  # fmt: skip
+        return Mapping(self, start, length)
+
+    def munmap(self, addr: "int | Mapping", length: int | None = None) -> None:
+        """Take the mappings of a range away; munmap(2)."""
+        self.machine.change("munmap", self.row, **span(addr, length))
+
+    def mprotect(self, addr: "int | Mapping", length: int | None = None, prot: int = Prot.READ) -> None:
+        """Change what a range may be used for; mprotect(2)."""
+        self.machine.change("mprotect", self.row, **span(addr, length), prot=number("prot", prot))
+
+    def msync(self, addr: "int | Mapping", length: int | None = None, flags: int = Sync.SYNC) -> None:
+        """Write a range's changes to its file; msync(2)."""
+        self.machine.change("msync", self.row, **span(addr, length), flags=number("flags", flags))
+
+    def fork(self, name: str | None = None) -> "Process":
+        """A copy of this process: the same memory, shared copy-on-write; fork(2). EAGAIN at the limit of processes."""
+        return Process(self.machine, self.machine.change("fork", self.row, name=self.name if name is None else name))
+
+    def exit(self, status: int = 0) -> None:
+        """End the process: all it had goes back."""
+        self.machine.change("exit", self.row, status=number("status", status))
+
+    def brk(self, addr: "int | Mapping") -> None:
+        """Set the end of the heap. ENOMEM if it cannot be there; brk(2)."""
+        from .errors import fail
+
+        wanted = address(addr)
+        if self.machine.change("brk", self.row, addr=wanted) != wanted:
+            raise fail("ENOMEM", f"process {self.pid} ({self.name}) brk: the heap cannot end at {wanted:#x}")
+
+    def sbrk(self, n: int) -> int:
+        """Move the end of the heap by n bytes; the address at which it was."""
+        before = int(self.machine.state.procs["brk"][self.row])
+        if n:
+            self.brk(before + n)
+        return before
+
+    # -- memory ----------------------------------------------------------------------------------------------------------
+
+    def load(self, addr: "int | Mapping", n: int = 1) -> bytes:
+        """n bytes from addr on. SegmentationFault or BusError, with .addr, .code, .done and the .data read before."""
+        n = number("n", n)
+        memory_limit(n)
+        return bytes(self.machine.change("load", self.row, addr=address(addr), n=n))
+
+    def store(self, addr: "int | Mapping", data: bytes) -> None:
+        """Store bytes from addr on, upwards. SegmentationFault or BusError; the bytes before it are stored."""
+        data = bytes(data)
+        memory_limit(len(data))
+        self.machine.change("store", self.row, addr=address(addr), data=data)
+
+    def load_int(self, addr: "int | Mapping", size: int = 8) -> int:
+        """A little-endian unsigned integer of `size` bytes."""
+        return int.from_bytes(self.load(addr, size), "little")
+
+    def store_int(self, addr: "int | Mapping", value: int, size: int = 8) -> None:
+        """Store a little-endian integer of `size` bytes."""
+        self.store(addr, value.to_bytes(size, "little", signed=value < 0))
+
+    def call(self, addr: "int | Mapping") -> None:
+        """Fetch an instruction at addr, as a jump there would. SegmentationFault where it may not be executed."""
+        self.machine.change("fetch", self.row, addr=address(addr))
+
+    def read(self, file: File, addr: "int | Mapping", n: int, offset: int = 0) -> int:
+        """Read n bytes of a file into memory, as pread(2): the number read. A bad address is EFAULT, not a signal."""
+        return int(self.machine.change("read", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset))
+
+    def write(self, file: File, addr: "int | Mapping", n: int, offset: int = 0) -> int:
+        """Write n bytes of memory to a file, as pwrite(2): the number written. A bad address is EFAULT, not a signal."""
+        return int(self.machine.change("write", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset))
+
+    def access(self, addresses: Any, writes: Any = False) -> Run:
+        """Make references at full speed: loads of addresses[i], stores where writes[i]. Contents stay as they are.
+
+        addresses: ints or an integer array, shape (n,), bytes. writes: bool, or a bool array of the same shape. Raises a Signal
+        with .done, the number of references made before it. Ctrl-C stops it between two references.
+        """
+        m = self.machine
+        a, w = self._reference_arrays(addresses, writes)
+        row = self.row
+        bad = _first_outside(a, task_bytes(m.kernel))
+        done = 0
+
+        def advance(n: int) -> tuple[int, Exit, Any]:
+            nonlocal done
+            k = m.kernel
+            stop = min(done + n, bad)
+            if done == stop < len(a):
+                return 0, Exit.SEGV, memory.signal(k, row, Exit.DONE, int(a[done]) & (1 << 64) - 1, _access(w, done), done)
+            each = w if len(w) == 1 else w[done:stop]
+            made, why = memory.access(k, row, a[done:stop], each if len(each) == stop - done or len(w) == 1 else w, stop - done)
+            done += made
+            failed = why in (Exit.SEGV, Exit.BUS)
+            return made, why, memory.signal(k, row, why, int(a[done]), _access(w, done), done) if failed else None
+
+        args = {"addresses": a, "writes": w, "limit": None}
+        return m._exhaust(m._long("access", row, args, advance, len(a)), len(a), None)
+
+    def _reference_arrays(self, addresses: Any, writes: Any) -> tuple[Any, Any]:
+        """Addresses and writes as the core wants them: int64 and uint8, contiguous, nobody else's to change."""
+        a = np.asarray(addresses)
+        if a.ndim != 1 or (a.dtype.kind not in "iu" and a.size):
+            raise TypeError(f"addresses must be whole numbers in one dimension, not {a.dtype} of shape {a.shape}")
+        a = a.view(np.int64) if a.dtype == np.uint64 else a.astype(np.int64, copy=False)
+        w = np.asarray(writes)
+        if w.dtype.kind not in "biu":
+            raise TypeError(f"writes must be true or false, not {w.dtype}")
+        if w.ndim == 0:
+            w = w.reshape(1)
+        elif w.shape != a.shape:
+            raise ValueError(f"{len(a)} addresses and {len(w)} writes")
+        w = (w != 0).view(np.uint8) if w.dtype != np.uint8 else w
+        return tuple(x if x.flags.c_contiguous and x.flags.writeable else x.copy() for x in (a, w))
+
+    def at(self, addr: "int | Mapping", length: int | None = None) -> Mapping:
+        """A view of any range of this process's memory: of a mapping of another process, the same addresses here."""
+        where = span(addr, length)
+        return Mapping(self, where["addr"], where["length"])
+
+    # -- what /proc says -------------------------------------------------------------------------------------------------
+
+    def translate(self, addr: "int | Mapping") -> "translation.Translation":
+        """How the MMU translates an address now: each level, the PTE, the frame, the cost. Changes nothing."""
+        return translation.translate(self.machine.state, self.row, address(addr))
+
+    def vmas(self) -> list[Area]:
+        """The VMAs, by address."""
+        k = self.machine.kernel
+        size = page_size(k)
+        out = []
+        for v in vma.of_process(k.state, self.row):
+            backed = v.object != NONE and v.object in k.devices
+            label = name_of(k.state, int(k.state.objects["name"][v.object])) if backed else name_of(k.state, v.name)
+            offset = v.pgoff * size if backed else 0
+            out.append(Area(v.vpn * size, (v.vpn + v.npages) * size, v.perms, offset, shown(label), v.shared))
+        return out
+
+    def vma(self, addr: "int | Mapping") -> Area | None:
+        """The VMA that holds an address, or None."""
+        a = address(addr)
+        return next((v for v in self.vmas() if v.start <= a < v.stop), None)
+
+    def maps(self) -> Text:
+        """The mappings as /proc/pid/maps prints them; `.rows` holds them as Area tuples."""
+        lines = []
+        areas = self.vmas()
+        for v in areas:
+            name = v.name if not v.name or v.name.startswith("[") or v.offset or self._is_file(v) else f"[anon:{v.name}]"
+            if not v.name and v.shared:
+                name = "/dev/zero (deleted)"
+            lines.append(f"{v.start:x}-{v.stop:x} {v.perms} {v.offset:08x} 00:00 0 {name}".rstrip())
+        return Text("\n".join(lines), areas)
+
+    def _is_file(self, area: Area) -> bool:
+        k = self.machine.kernel
+        row = vma.of_process(k.state, self.row)
+        size = page_size(k)
+        return any(v.vpn * size == area.start and v.object in k.devices for v in row)
+
+    def pagemap(self, addr: "int | Mapping", length: int | None = None) -> Pagemap:
+        """Where each page of a range is, as /proc/pid/pagemap says: arrays, one entry a page."""
+        where = span(addr, length)
+        return translation.pagemap(self.machine.state, self.row, where["addr"], where["length"], Pagemap)
+
+    def status(self) -> Text:
+        """Sizes as in /proc/pid/status: VmSize, VmRSS, VmSwap, VmPTE in kB."""
+        k = self.machine.kernel
+        p = k.state.procs[self.row]
+        size = page_size(k)
+        pages = {
+            "VmSize": sum(v.stop - v.start for v in self.vmas()) // size, "VmRSS": int(p.rss), "VmSwap": int(p.nswap),
+            "VmPTE": int(p.ntables),
+        }  # fmt: skip
+        rows = {name: n * size // 1024 for name, n in pages.items()}
+        return Text("\n".join([f"Name:\t{self.name}", f"Pid:\t{self.pid}", *(f"{n}:\t{kb:8d} kB" for n, kb in rows.items())]), rows)
+
+    @property
+    def stat(self) -> Stat:
+        """Its counters now."""
+        p = self.machine.state.procs[self.row]
+        return Stat(int(p.minflt), int(p.majflt), int(p.rss), int(p.nswap), int(p.ntables))
+
+
+def number(name: str, value: Any, most: int = 1 << 64) -> int:
+    """A whole number of 0..2**64-1, as a system call takes it. TypeError, ValueError."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an int of 0..2**64-1, not {value!r}")
+    n = int(value)
+    if not 0 <= n < most:
+        raise ValueError(f"{name} must be an int of 0..2**64-1, not {n}")
+    return n
+
+
+def address(addr: "int | Mapping") -> int:
+    """An address, given as a number or as a mapping (its start)."""
+    return addr.addr if isinstance(addr, Mapping) else number("addr", addr)
+
+
+def span(addr: "int | Mapping", length: int | None) -> dict[str, int]:
+    """addr and length of a range; the length of a mapping may be left out."""
+    if length is None:
+        if not isinstance(addr, Mapping):
+            raise TypeError("length is needed where addr is a number")
+        return {"addr": addr.addr, "length": addr.length}
+    return {"addr": address(addr), "length": number("length", length)}
+
+
+def memory_limit(n: int) -> None:
+    """LimitError for more bytes than one load or store moves."""
+    from .errors import LimitError
+    from .kernel.files import MOST_BYTES
+
+    if n > MOST_BYTES:
+        raise LimitError(f"{n} bytes are more than one call moves ({MOST_BYTES}): do it in parts")
+
+
+def _access(writes: Any, i: int) -> memory.Access:
+    return memory.Access.WRITE if writes[i if len(writes) > 1 else 0] else memory.Access.READ
+
+
+def _first_outside(addresses: Any, task: int) -> int:
+    """The index of the first address that no program may use; the length if there is none."""
+    if not len(addresses) or (int(addresses.max()) < task and int(addresses.min()) >= 0):
+        return len(addresses)
+    return int(np.flatnonzero((addresses < 0) | (addresses >= task))[0])

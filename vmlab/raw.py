@@ -1,0 +1,57 @@
+"""The raw system calls of a process: Linux's order of arguments, unsigned numbers, nothing defaulted. What the oracle drives."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .process import Process
+
+
+class Sys:
+    """`p.sys.mmap(addr, length, prot, flags, fd, offset)` and its like. A call that fails raises OSError with errno."""
+
+    def __init__(self, process: "Process") -> None:
+        self._process = process
+
+    def _call(self, call: str, **args: object) -> int:
+        p = self._process
+        answer = p.machine.change(call, p.row, **args)
+        return 0 if answer is None else int(answer)
+
+    def mmap(self, addr: int, length: int, prot: int, flags: int, fd: int, offset: int) -> int:
+        """The address of the mapping."""
+        return self._call("mmap", addr=addr, length=length, prot=prot, flags=flags, fd=fd, offset=offset)
+
+    def munmap(self, addr: int, length: int) -> int:
+        """0."""
+        return self._call("munmap", addr=addr, length=length)
+
+    def mprotect(self, addr: int, length: int, prot: int) -> int:
+        """0."""
+        return self._call("mprotect", addr=addr, length=length, prot=prot)
+
+    def msync(self, addr: int, length: int, flags: int) -> int:
+        """0."""
+        return self._call("msync", addr=addr, length=length, flags=flags)
+
+    def brk(self, addr: int) -> int:
+        """The new end of the heap, or the old one where it could not be set."""
+        return self._call("brk", addr=addr)
+
+    def fork(self) -> int:
+        """The child's pid."""
+        return self._process.fork().pid
+
+    def exit(self, status: int) -> int:
+        """0: this process is gone."""
+        return self._call("exit", status=status)
+
+    def pread(self, fd: int, addr: int, n: int, offset: int) -> int:
+        """Bytes read into memory."""
+        return self._call("read", fd=fd, addr=addr, n=n, offset=offset)
+
+    def pwrite(self, fd: int, addr: int, n: int, offset: int) -> int:
+        """Bytes written from memory."""
+        return self._call("write", fd=fd, addr=addr, n=n, offset=offset)
+
+    def __repr__(self) -> str:
+        return f"Sys({self._process!r})"
