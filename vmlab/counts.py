@@ -3,14 +3,9 @@
 from typing import Any
 
 from .core import clock
-from .core.state import STAT, Exit, State
+from .core.state import STAT, Exit
 
 NAMES: tuple[str, ...] = tuple(STAT.names or ())
-
-
-def read(s: State) -> tuple[int, ...]:
-    """The counters as they stand, as plain ints in the order of NAMES."""
-    return s.stat[0].item()  # type: ignore[no-any-return]
 
 
 class Cost:

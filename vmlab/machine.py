@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from traitlets import HasTraits, Int
 
-from . import config, counts, history, saving, warming
+from . import config, history, saving, warming
 from .core import clock, events, invariants, state
 from .core.policy import POLICIES, TOUCHES, Policy, queue
 from .core.state import FAULTS, Event, Exit, State
@@ -19,13 +19,14 @@ from .file import File
 from .history import History, Step
 from .interrupt import Interrupts
 from .kernel import brk, exit, files, fork, memory, mmap, mprotect, msync, munmap, program, truncate
-from .kernel.enter import Kernel
+from .kernel.enter import NEVENT, REGISTER, STEP, Kernel
 from .kernel.guest import PythonPolicy
 from .kernel.outside import Outside, twin
 from .process import Process
 
 CHUNK_SECONDS = 0.02  # of a long run between two looks at Ctrl-C, Stop and progress
 HISTORY = 256 << 20
+SEEN = REGISTER["seen"]
 
 
 class Machine(HasTraits):
@@ -145,12 +146,12 @@ class Machine(HasTraits):
         # The version is raised in _close: observers see the machine as the call left it.
 
     def _open(self, call: str, row: int | None, args: dict[str, Any]) -> tuple[Step, float]:
-        s = self.state
-        step = Step(self.history.now + 1, call, row, args, before=counts.read(s))
-        n = int(s.machine["nevent"][0])
+        k = self.kernel
+        step = Step(self.history.now + 1, call, row, args, before=k.count())
+        n = int(k.registers[NEVENT])
         step.events = n, n
-        s.machine["step"][0] = step.n
-        self.kernel.outside = Outside()
+        k.registers[STEP] = step.n
+        k.outside = Outside()
         return step, time.perf_counter()
 
     def _perform(self, step: Step) -> Any:
@@ -163,10 +164,11 @@ class Machine(HasTraits):
             step.opaque = True  # Ctrl-C, or an error inside a Python policy: the record stops short
 
     def _close(self, step: Step, begin: float) -> None:
-        events.finish(self.state)
-        step.after = counts.read(self.state)
-        step.events = step.events[0], int(self.state.machine["nevent"][0])
-        outside = self.kernel.outside
+        k = self.kernel
+        events.finish(k.state)
+        step.after = k.count()
+        step.events = step.events[0], int(k.registers[NEVENT])
+        outside = k.outside
         step.answers, step.overwritten = outside.answers, outside.overwritten
         if self.history.on:
             step.nbytes = 400 + outside.nbytes + sum(_nbytes(a) for a in step.args.values())
@@ -205,7 +207,7 @@ class Machine(HasTraits):
                     if interrupts.pending or self._stop:
                         step.args["limit"] = done
                         over = True
-                    if why == Exit.LIMIT and made == chunk and self.kernel.state.machine["seen"][0] & args.get("until", 0):
+                    if why == Exit.LIMIT and made == chunk and self.kernel.registers[SEEN] & args.get("until", 0):
                         over = True
                 yield done, why
                 if over:
@@ -232,7 +234,7 @@ class Machine(HasTraits):
         return self._running
 
     def _exhaust(self, run: Iterator[tuple[int, Exit]], total: int, progress: Callable[[int, int], object] | None) -> Run:
-        before = counts.read(self.state)
+        before = self.kernel.count()
         done, why = 0, Exit.DONE
         for done, why in run:
             if progress is not None:
@@ -241,7 +243,7 @@ class Machine(HasTraits):
 
     def _run(self, done: int, why: Exit, before: tuple[int, ...]) -> Run:
         s = self.state
-        return Run(done, why, before, counts.read(s), s.cost[0], len(s.level))
+        return Run(done, why, before, self.kernel.count(), s.cost[0], len(s.level))
 
     # -- state -----------------------------------------------------------------------------------------------------------
 
@@ -446,7 +448,7 @@ class Machine(HasTraits):
 
     def _replay(self, step: Step) -> None:
         """Run a recorded step again, with the answers it got from outside."""
-        self.state.machine["step"][0] = step.n
+        self.kernel.registers[STEP] = step.n
         self.kernel.outside = Outside(step.answers)
         try:
             self._perform(step)
@@ -510,13 +512,13 @@ class _Measure:
 
     def __enter__(self) -> Cost:
         s = self.machine.state
-        self.before = counts.read(s)
+        self.before = self.machine.kernel.count()
         self.cost = Cost(self.before, self.before, s.cost[0], len(s.level))
         return self.cost
 
     def __exit__(self, *_: object) -> None:
         s = self.machine.state
-        self.cost._set(self.before, counts.read(s), s.cost[0], len(s.level))
+        self.cost._set(self.before, self.machine.kernel.count(), s.cost[0], len(s.level))
 
 
 def _mask(until: Event | int | None) -> int:
@@ -564,7 +566,7 @@ def _rerun(k: Kernel, limit: int | None, until: int) -> None:
     while left > 0:
         made, why, failure = program.advance(k, left, until)
         left -= made
-        if failure is not None or made == 0 or k.state.machine["seen"][0] & until:
+        if failure is not None or made == 0 or k.registers[SEEN] & until:
             return
 
 

@@ -7,10 +7,11 @@ import numpy as np
 from .core import translation, vma
 from .core.state import NONE, Exit, name_of
 from .counts import Run
-from .errors import shown
+from .errors import LimitError, fail, shown
 from .file import File
 from .kernel import memory
 from .kernel.check import page_size, task_bytes
+from .kernel.files import MOST_BYTES
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
 from .mapping import Mapping
@@ -76,8 +77,8 @@ class Process:
     @property
     def alive(self) -> bool:
         """Is it running?"""
-        procs = self.machine.state.procs
-        return bool(procs["alive"][self._row]) and int(procs["pid"][self._row]) == self.pid
+        procs = self.machine.kernel.state.procs
+        return bool(procs["alive"][self._row] and procs["pid"][self._row] == self.pid)
 
     @property
     def row(self) -> int:
@@ -144,8 +145,6 @@ class Process:
 
     def brk(self, addr: "int | Mapping") -> None:
         """Set the end of the heap. ENOMEM if it cannot be there; brk(2)."""
-        from .errors import fail
-
         wanted = address(addr)
         if self.machine.change("brk", self.row, addr=wanted) != wanted:
             raise fail("ENOMEM", f"process {self.pid} ({self.name}) brk: the heap cannot end at {wanted:#x}")
@@ -329,9 +328,6 @@ def span(addr: "int | Mapping", length: int | None) -> dict[str, int]:
 
 def memory_limit(n: int) -> None:
     """LimitError for more bytes than one load or store moves."""
-    from .errors import LimitError
-    from .kernel.files import MOST_BYTES
-
     if n > MOST_BYTES:
         raise LimitError(f"{n} bytes are more than one call moves ({MOST_BYTES}): do it in parts")
 

@@ -53,9 +53,8 @@ def handle(s, row, tag, access, at):
         return refuse(s, tag, Code.ACCERR, Exit.SEGV)
     write = access == Access.WRITE
     private = not area.marks & Mark.SHARED
-    if private and write and area.anon == 0:  # also where the store ends in SIGBUS: Linux readies the VMA first
-        m.last_anon += 1
-        area.anon = m.last_anon
+    if private and area.anon == 0 and (write or area.object == NONE):
+        ready(s, v)  # also where the store ends in SIGBUS: Linux readies the VMA first
     index = tag - area.first + area.pgoff
     backing = area.object
     if backing != NONE and index >= s.objects[backing].npages:
@@ -123,6 +122,35 @@ def handle(s, row, tag, access, at):
     s.procs[row].majflt += m.major
     m.major = 0
     return Exit.DONE
+
+
+@njit
+def ready(s, v):
+    """The VMA in row v is about to get its first private page: from now on fork copies its PTEs.
+
+    A neighbour that could be one mapping with it but for its rights lends its identity, so that they may merge later
+    (mm/rmap.c, __anon_vma_prepare; mm/vma.c, find_mergeable_anon_vma).
+    """
+    m = s.machine[0]
+    area = s.vmas[v]
+    for w in (v + 1, v - 1):
+        if area.anon == 0 and 0 <= w and w < m.nvma:
+            other = s.vmas[w]
+            low = area if w > v else other
+            high = other if w > v else area
+            if (
+                other.anon > 0
+                and low.stop == high.first
+                and low.object == high.object
+                and low.file == high.file
+                and low.marks == high.marks
+                and low.name == high.name
+                and low.pgoff + low.stop - low.first == high.pgoff
+            ):
+                area.anon = other.anon
+    if area.anon == 0:
+        m.last_anon += 1
+        area.anon = m.last_anon
 
 
 @inline

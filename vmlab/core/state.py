@@ -122,10 +122,9 @@ class Mark(IntEnum):
     SHARED = 1
     NORESERVE = 2
     LOCKED = 4
-    GROWSDOWN = 8
     HEAP = 16  # made by brk
-    STACK = 32
     MAYNOTWRITE = 64  # shared, through a descriptor that may not write: mprotect must refuse PROT_WRITE
+    ACCOUNT = 128  # its pages are promised: private and, at some time since its first page, writable (Linux: VM_ACCOUNT)
 
 
 def _row(**fields: str) -> np.dtype[Any]:

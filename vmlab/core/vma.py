@@ -41,7 +41,7 @@ class Vma(NamedTuple):
     prot: int  # PROT_* bits
     marks: int  # Mark bits
     file: int  # the open file description it was made through, or NONE
-    anon: int  # nonzero once it had a private write fault (Linux: vm_area_struct.anon_vma); equal if they may merge
+    anon: int  # nonzero once it had a private page of its own (Linux: anon_vma); negative if that came by fork
     name: int  # into s.names
 
     @property
@@ -116,7 +116,7 @@ def mergeable(a: Vma, b: Vma) -> bool:
         and a[3:7] == b[3:7]  # object, prot, marks, file
         and a.name == b.name
         and a.pgoff + a.npages == b.pgoff
-        and (a.anon == b.anon or not a.anon or not b.anon)
+        and (a.anon == b.anon or (not a.anon and b.anon > 0) or (not b.anon and a.anon > 0))
     )
 
 

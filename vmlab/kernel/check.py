@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from ..core.state import ASID_SHIFT
 from ..errors import fail
-from .enter import Kernel
+from .enter import REGISTER, Kernel
 
+PAGE_SIZE, TASK_PAGES = REGISTER["page_size"], REGISTER["task_pages"]
 TOP = 1 << 64  # addresses and lengths are unsigned 64-bit numbers
 
 
@@ -16,12 +17,12 @@ def refuse(k: Kernel, row: int, call: str) -> Callable[[str, str], OSError]:
 
 def page_size(k: Kernel) -> int:
     """Bytes of a page."""
-    return int(k.state.machine["page_size"][0])
+    return int(k.registers[PAGE_SIZE])
 
 
 def task_bytes(k: Kernel) -> int:
     """The first address past what a program may use."""
-    return int(k.state.machine["task_pages"][0]) * page_size(k)
+    return int(k.registers[TASK_PAGES] * k.registers[PAGE_SIZE])
 
 
 def pages_in(k: Kernel, addr: int, length: int) -> tuple[int, int]:

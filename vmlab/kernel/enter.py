@@ -6,24 +6,46 @@ from typing import Any
 import numpy as np
 
 from ..core import cpu, state
-from ..core.state import FAILED, NONE, Exit, Kind, State
+from ..core.state import FAILED, MACHINE, NONE, Exit, Kind, State
 from ..device import Device
 from ..errors import shown
 from . import guest, oom, truncate, writeback
 from .outside import Outside, is_host
 
 
+REGISTER = {name: i for i, name in enumerate(MACHINE.names or ())}
+NOW, STEP, CPU, CURSOR, UNTIL, NEVENT, CODE, OBJECT = (
+    REGISTER[n] for n in ("now", "step", "cpu", "cursor", "until", "nevent", "code", "io_object")
+)
+
+
 class Kernel:
     """The simulated kernel: the State, the devices behind its files, and the outside of the call that is running."""
 
     def __init__(self, s: State) -> None:
-        self.state = s
+        self.state = s  # also sets registers and counters
         self.devices: dict[int, Device] = {}  # by object
         self.policy: guest.PythonPolicy | None = None
         self.outside = Outside()
         self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
         self.io_error: OSError | None = None  # what the host last said when a page could not be moved
         self.overcommit = 0
+
+    @property
+    def state(self) -> State:
+        """The arrays as they stand."""
+        return self._state
+
+    @state.setter
+    def state(self, s: State) -> None:
+        """Views of the registers and counters as plain words: reading one takes a twentieth of reading a record's field."""
+        self._state = s
+        self.registers = np.asarray(s.machine).view(np.ndarray).view(np.int64)
+        self.counters = np.asarray(s.stat).view(np.ndarray).view(np.int64)
+
+    def count(self) -> tuple[int, ...]:
+        """The counters as plain ints, in the order of STAT."""
+        return tuple(self.counters.tolist())
 
     # -- running the core ----------------------------------------------------------------------------------------------
 
@@ -33,13 +55,13 @@ class Kernel:
         Raises ENOMEM when nothing can be freed for nobody, Killed when the out-of-memory killer took the running process.
         """
         while True:
-            why = step(self.state, *args)
-            if why in _ENDS:
-                return Exit(why)
+            why = step(self._state, *args)
+            if why <= Exit.SEGV:  # DONE, LIMIT, SEGV
+                return _EXITS[why]
             if why == Exit.BUS:
-                if not self.grown(int(self.state.machine["io_object"][0])):
+                if not self.grown(int(self.registers[OBJECT])):
                     return Exit.BUS
-            elif not _SERVE[Exit(why)](self):
+            elif not _SERVE[_EXITS[why]](self):
                 return Exit.BUS
 
     def serve_grow(self) -> bool:
@@ -97,7 +119,7 @@ class Kernel:
 
     def notice(self) -> None:
         """See which host files have become shorter since the machine last looked: their lost pages go, as by ftruncate."""
-        if not any(is_host(d) for d in self.devices.values()):
+        if not self.devices or not any(is_host(d) for d in self.devices.values()):
             return
         s = self.state
         shorter = self.outside.ask(
@@ -156,7 +178,7 @@ class Kernel:
         return f"'{shown(state.name_of(self.state, int(self.state.objects['name'][obj])))}'"
 
 
-_ENDS = (Exit.DONE, Exit.LIMIT, Exit.SEGV)
+_EXITS = tuple(Exit)
 _SERVE: dict[Exit, Callable[[Kernel], bool]] = {
     Exit.GROW: Kernel.serve_grow,
     Exit.READ: Kernel.serve_read,

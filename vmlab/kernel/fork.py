@@ -43,7 +43,12 @@ def fork(k: Kernel, row: int, name: str) -> int:
     for v in vma.of_process(k.state, row):
         if v.object != NONE:
             k.state.objects["refs"][v.object] += 1
-        twin = v._replace(first=v.first + (child - row << ASID_SHIFT), stop=v.stop + (child - row << ASID_SHIFT))
+        anon = 0
+        if v.anon:  # the child's pages are its own kin from now on (mm/rmap.c, anon_vma_fork)
+            k.state.machine["last_anon"][0] += 1
+            anon = -int(k.state.machine["last_anon"][0])
+        away = child - row << ASID_SHIFT
+        twin = v._replace(first=v.first + away, stop=v.stop + away, anon=anon)
         i, _ = vma.touching(k.state, twin.first, twin.first)
         k.state = vma.splice(k.state, i, i, [twin])
         if not v.shared and v.anon:

@@ -8,7 +8,7 @@ from ..core import cpu
 from ..core.state import Access, Code, Exit
 from ..errors import BusError, SegmentationFault, Signal
 from .check import page_size, task_bytes
-from .enter import Kernel
+from .enter import CODE, CURSOR, OBJECT, UNTIL, Kernel
 
 VERB = {Access.READ: "loaded from", Access.WRITE: "stored to", Access.EXEC: "fetched an instruction from"}
 
@@ -43,8 +43,8 @@ def move(k: Kernel, row: int, addr: int, buffer: Any, access: Access) -> tuple[i
     inside = buffer[: max(0, task_bytes(k) - addr)]
     cpu.switch(k.state, row)
     why = k.run(cpu.move, addr, inside, int(access)) if len(inside) else Exit.DONE
-    done = int(k.state.machine["cursor"][0]) if len(inside) else 0
-    if why == Exit.DONE and done == len(buffer):
+    done = int(k.registers[CURSOR])
+    if done == len(buffer):
         return done, None
     return done, signal(k, row, why, addr + done, access, done)
 
@@ -54,7 +54,7 @@ def signal(k: Kernel, row: int, why: Exit, addr: int, access: Access, done: int)
     who = f"{k.process(row)} {VERB[access]} {addr:#x}"
     if why == Exit.BUS:
         return _bus(k, who, addr, done)
-    code = int(k.state.machine["code"][0]) if why == Exit.SEGV else 0
+    code = int(k.registers[CODE]) if why == Exit.SEGV else 0
     if code == Code.ACCERR:
         return SegmentationFault(f"{who}: the mapping does not allow it (SIGSEGV, SEGV_ACCERR)", addr=addr, code=code, done=done)
     canonical = 1 << int(k.state.machine["vpn_bits"][0]) - 1
@@ -64,7 +64,7 @@ def signal(k: Kernel, row: int, why: Exit, addr: int, access: Access, done: int)
 
 
 def _bus(k: Kernel, who: str, addr: int, done: int) -> BusError:
-    obj = int(k.state.machine["io_object"][0])
+    obj = int(k.registers[OBJECT])
     error, k.io_error = k.io_error, None
     reason = f"reading {k.file_name(obj)} failed: {error}" if error else "the page lies past the end of its object"
     if not error and obj in k.devices:
@@ -78,7 +78,7 @@ def access(k: Kernel, row: int, addresses: Any, writes: Any, limit: int, until: 
     addresses: int64, contiguous, writable. writes: uint8, as long, or of length 1.
     """
     cpu.switch(k.state, row)
-    k.state.machine["until"][0] = until
+    k.registers[UNTIL] = until
     why = k.run(cpu.run, addresses, writes, limit)
-    return int(k.state.machine["cursor"][0]), why
+    return int(k.registers[CURSOR]), why
 

@@ -55,7 +55,7 @@ def mmap(k: Kernel, row: int, addr: int, length: int, prot: int, flags: int, fd:
     if not anonymous and not 0 <= fd < len(k.state.files):
         raise no("EBADF", f"{fd} is no open file")
     file = k.state.files[fd] if not anonymous else None
-    if file is not None and not file.used:
+    if file is not None and not (file.used and file.mode):  # a descriptor opened O_PATH cannot be mapped either
         raise no("EBADF", f"file {fd} is not open")
     if length == 0:
         raise no("EINVAL", "the length is 0")
@@ -78,8 +78,8 @@ def mmap(k: Kernel, row: int, addr: int, length: int, prot: int, flags: int, fd:
     marks = int(Mark.SHARED) if shared else 0
     if flags & Map.NORESERVE:
         marks |= Mark.NORESERVE
-    if flags & Map.STACK:
-        marks |= Mark.STACK
+    elif not shared and prot & Prot.WRITE:
+        marks |= Mark.ACCOUNT
     if file is not None:
         if not file.mode & Access.READ:
             raise no("EACCES", f"{k.file_name(int(file.object))} was not opened for reading, which every mapping needs")

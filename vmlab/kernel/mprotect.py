@@ -50,7 +50,12 @@ def _change(k: Kernel, row: int, i: int, v: vma.Vma, start: int, stop: int, prot
     first, last = tags(row, start, stop)
     middle = vma.part(v, first, last)
     assert middle is not None
-    parts = [vma.part(v, v.first, first), middle._replace(prot=prot), vma.part(v, last, v.stop)]
+    marks = v.marks
+    if prot & Prot.WRITE and not v.shared and not marks & Mark.NORESERVE:
+        marks |= Mark.ACCOUNT
+    elif not prot & Prot.WRITE and v.object == NONE and not v.anon:  # untouched anonymous memory: the promise is taken back
+        marks &= ~Mark.ACCOUNT
+    parts = [vma.part(v, v.first, first), middle._replace(prot=prot, marks=marks), vma.part(v, last, v.stop)]
     kept = [p for p in parts if p]
     if v.object != NONE:
         k.state.objects["refs"][v.object] += len(kept) - 1

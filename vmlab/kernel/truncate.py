@@ -24,14 +24,15 @@ def resize(k: "Kernel", obj: int, nbytes: int) -> None:
     """Note a file's new size. Pages past a nearer end leave memory and every mapping, private copies too; the rest of the last
     page reads zero, save in private copies of it."""
     s = k.state
-    before = int(s.objects["npages"][obj])
+    before, old = int(s.objects["npages"][obj]), int(s.objects["nbytes"][obj])
     k.set_size(obj, nbytes)
     after = int(s.objects["npages"][obj])
     size = int(s.machine["page_size"][0])
-    if nbytes % size:
-        page = objects.find(s, obj, after - 1)
+    end = min(old, nbytes)  # what stores left behind the old end is not part of a file that grows (pagecache_isize_extended)
+    if end % size:
+        page = objects.find(s, obj, end // size)
         if page != NONE and int(s.pages[page]) & RESIDENT:
-            s.content[int(s.pages[page]) >> SHIFT, nbytes % size :] = 0
+            s.content[int(s.pages[page]) >> SHIFT, end % size :] = 0
     if after >= before:
         return
     n = int(s.machine["nvma"][0])
