@@ -11,8 +11,9 @@ import subprocess
 import sys
 import webbrowser
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
+
+from . import __version__
 
 LABS = "vmlab-labs"  # the folder a student works in, where there is no clone
 MANIFEST = ".vmlab-manifest.json"  # in LABS: the hash of each file as it was laid down
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vmlab", description="Virtual memory to look at, in Jupyter notebooks.")
-    parser.add_argument("--version", action="version", version=f"vmlab {version('vmlab')}")
+    parser.add_argument("--version", action="version", version=f"vmlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     lab = commands.add_parser("lab", help="open the labs in JupyterLab")
     lab.add_argument("notebook", nargs="?", help="a notebook, or how its name begins, such as 00 (default: the first)")

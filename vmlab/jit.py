@@ -73,12 +73,12 @@ def _package_of(function: Callable[..., Any]) -> Path:
 
 def njit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that njit code calls."""
-    return numba.njit(**_OPTIONS)(function)
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 def inline(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a small function into each of its callers."""
-    return numba.njit(forceinline=True, **_OPTIONS)(function)
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 def entry(function: Callable[..., Any]) -> Callable[..., Any]:

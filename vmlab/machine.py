@@ -156,6 +156,7 @@ class Machine(HasTraits):
 
     def _perform(self, step: Step) -> Any:
         verb = CALLS[step.call]
+        self.kernel.caller = step.row
         return verb(self.kernel, **step.args) if step.row is None else verb(self.kernel, step.row, **step.args)
 
     def _note_error(self, step: Step, error: BaseException) -> None:
@@ -452,7 +453,7 @@ class Machine(HasTraits):
         self.kernel.outside = Outside(step.answers)
         try:
             self._perform(step)
-        except Exception:  # noqa: S110  what it raised the first time; the machine is what counts
+        except Exception:
             pass
         events.finish(self.state)
 

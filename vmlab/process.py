@@ -15,8 +15,8 @@ from .kernel.files import MOST_BYTES
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
 from .mapping import Mapping
-from .saving import Text
 from .raw import Sys
+from .saving import Text
 
 if TYPE_CHECKING:
     from .machine import Machine

@@ -1,8 +1,37 @@
 """The CPU's side: translate one address, run a reference string, move bytes."""
 
+from enum import IntEnum
+
 from ..jit import entry, inline, njit
-from . import events, fault, frames, objects, pagetable, policy, rmap, tlb
-from .state import ASID_SHIFT, DIRTY, FRAME_MASK, NONE, NX, RESIDENT, SHIFT, VPN_MASK, A, Access, D, Event, Exit, P, U, W
+from . import events, fault, frames, objects, pagetable, policy, rmap, space, tlb
+from .state import (
+    ASID_SHIFT,
+    DIRTY,
+    FRAME_MASK,
+    NONE,
+    NX,
+    RESIDENT,
+    SHIFT,
+    VPN_MASK,
+    A,
+    Access,
+    D,
+    Event,
+    Exit,
+    P,
+    U,
+    W,
+)
+
+
+class Job(IntEnum):
+    """What `perform` does."""
+
+    RUN = 0
+    MOVE = 1
+    TRANSFER = 2
+    POPULATE = 3
+
 
 BLOCK = 2048  # references between two decisions whether to look ahead
 AHEAD = 48  # how far
@@ -76,7 +105,7 @@ def lookahead(s, c, vpn, faulting):
                 objects.ahead(s, v.object, tag - v.first + v.pgoff)
 
 
-@entry
+@njit
 def run(s, addresses, writes, limit):
     """Make the references from machine.cursor on: loads of addresses[i], stores where writes[i] is 1.
 
@@ -161,7 +190,7 @@ def reference(s, vpn, access):
     return Exit.DONE
 
 
-@entry
+@njit
 def move(s, addr, buffer, access):
     """Move bytes between a process's memory from addr on and `buffer`, page by page from machine.cursor: READ fills the
     buffer, WRITE stores it, EXEC fetches (the buffer stays). One reference a page. DONE, or stopped with cursor bytes done."""
@@ -184,11 +213,11 @@ def move(s, addr, buffer, access):
     return Exit.DONE
 
 
-@entry
-def transfer(s, obj, offset, buffer, write):
+@njit
+def transfer(s, obj, offset, buffer, access):
     """Move bytes between an object's pages and `buffer`, through the page cache and no mapping: read(2) and write(2).
 
-    From machine.cursor on, as `move`. The range lies within the object. DONE, READ, or as reclaim.
+    READ fills the buffer, WRITE empties it. From machine.cursor on, as `move`. The range lies within the object. DONE, READ, or as reclaim.
     """
     m = s.machine[0]
     while m.cursor < buffer.shape[0]:
@@ -207,7 +236,7 @@ def transfer(s, obj, offset, buffer, write):
         f = s.pages[page] >> SHIFT
         within = at & (m.page_size - 1)
         n = min(m.page_size - within, buffer.shape[0] - m.cursor)
-        if write:
+        if access == Access.WRITE:
             s.frames[f].marks |= DIRTY
             for k in range(n):
                 s.content[f, within + k] = buffer[m.cursor + k]
@@ -218,6 +247,21 @@ def transfer(s, obj, offset, buffer, write):
             policy.touched(s, f)
         m.cursor += n
     return Exit.DONE
+
+
+@entry
+def perform(s, job, addresses, writes, buffer, where, start, limit, access):
+    """Do a job that may fault: run, move, transfer or populate; the arguments it does not take are ignored.
+
+    One entry for all of them, because each entry holds a copy of the fault path, which takes LLVM some ten seconds.
+    """
+    if job == Job.RUN:
+        return run(s, addresses, writes, limit)
+    if job == Job.MOVE:
+        return move(s, start, buffer, access)
+    if job == Job.TRANSFER:
+        return transfer(s, where, start, buffer, access)
+    return space.populate(s, where, start, limit, access)
 
 
 @entry

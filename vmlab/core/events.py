@@ -21,6 +21,12 @@ def emit(s, kind, tag, frame, obj, index, arg):
     m.seen |= 1 << kind
 
 
+@entry
+def note(s, kind, tag, frame, obj, index, arg):
+    """emit, for Python."""
+    emit(s, kind, tag, frame, obj, index, arg)
+
+
 @njit
 def sample(s):
     """Note the counters as they stand now; when the series is full, drop every second row and note half as often."""
@@ -87,6 +93,7 @@ def finish(s):
     m.seen = 0
     m.until = 0
     m.victim = NONE
+    m.pin = NONE
     m.bad = NONE
     m.code = 0
     m.major = 0

@@ -134,7 +134,7 @@ def ready(s, v):
     m = s.machine[0]
     area = s.vmas[v]
     for w in (v + 1, v - 1):
-        if area.anon == 0 and 0 <= w and w < m.nvma:
+        if area.anon == 0 and w >= 0 and w < m.nvma:
             other = s.vmas[w]
             low = area if w > v else other
             high = other if w > v else area
@@ -248,7 +248,8 @@ def copy_page(s, row, tag, page, foreign):
     source = s.pages[page] >> SHIFT
     m.pin = source  # making room must not take what is about to be copied
     why = reclaim.room(s)
-    m.pin = NONE
+    if why != Exit.VICTIM:  # a policy in plain Python is yet to choose: it must not name the source either
+        m.pin = NONE
     if why != Exit.DONE:
         return why
     f = frames.take(s)

@@ -1,8 +1,10 @@
 """Page frames: the free list, and what the hardware noted about the page in a frame."""
 
-from ..jit import inline, njit, prefetch
+from ..jit import entry, inline, njit, prefetch
 from . import tlb
 from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D
+
+IS_TAKEABLE, IS_ACCESSED, IS_DIRTY = 1, 2, 4  # what `look` answers
 
 
 @inline
@@ -81,6 +83,23 @@ def test_and_clear_accessed(s, f):
 def takeable(s, f):
     """Does f hold a page that may be evicted?"""
     return s.uses[f].page != NONE and not s.frames[f].marks & (LOCKED | FAILED | OFFLINE) and f != s.machine[0].pin
+
+
+@entry
+def look(s, f, clear):
+    """For Python: IS_TAKEABLE, IS_ACCESSED and IS_DIRTY of frame f, added up. `clear` then clears the accessed bits."""
+    bits = IS_DIRTY if dirty(s, f) else 0
+    if takeable(s, f):
+        bits |= IS_TAKEABLE
+    u = f
+    while u != NONE:
+        e = s.uses[u]
+        if e.pte != NONE and s.tables[e.pte] & A:
+            bits |= IS_ACCESSED
+        u = e.next
+    if clear:
+        test_and_clear_accessed(s, f)
+    return bits
 
 
 @inline

@@ -60,10 +60,12 @@ def pages_of(s: State, obj: int) -> Iterator[tuple[int, int, int]]:
     pages = s.pages
 
     def below(position: int, height: int, index: int) -> Iterator[tuple[int, int, int]]:
-        for k, word in enumerate(pages[position : position + FAN].tolist()):
-            if word and height == 1:
+        words = pages[position : position + FAN]
+        for k in words.nonzero()[0].tolist():
+            word = int(words[k])
+            if height == 1:
                 yield index << NODE_BITS | k, position + k, word
-            elif word:
+            else:
                 yield from below(word >> SHIFT, height - 1, index << NODE_BITS | k)
 
     yield from below(int(o.root), int(o.height), 0)
@@ -78,10 +80,12 @@ def leaves_of(s: State, row: int) -> Iterator[tuple[int, int, int]]:
 
     def below(table: int, level: int, vpn: int) -> Iterator[tuple[int, int, int]]:
         shift, mask = levels[level]
-        for k, pte in enumerate(s.tables[table : table + mask + 1].tolist()):
-            if pte and level == 0:
+        words = s.tables[table : table + mask + 1]
+        for k in words.nonzero()[0].tolist():
+            pte = int(words[k])
+            if level == 0:
                 yield vpn | k, table + k, pte
-            elif pte:
+            else:
                 yield from below(pte >> SHIFT, level - 1, vpn | k << shift)
 
     yield from below(root, len(levels) - 1, 0)

@@ -25,6 +25,12 @@ def find(s, obj, index):
     return here + (index & (FAN - 1))
 
 
+@entry
+def locate(s, obj, index):
+    """find, for Python."""
+    return find(s, obj, index)
+
+
 @inline
 def ahead(s, obj, index):
     """Ask the host for the line of a page word, if there is one."""

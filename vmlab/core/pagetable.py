@@ -26,6 +26,12 @@ def walk(s, root, vpn):
     return table + (vpn & s.level[0].mask)
 
 
+@entry
+def locate(s, root, vpn):
+    """walk, for Python."""
+    return walk(s, root, vpn)
+
+
 @inline
 def ahead(s, root, vpn):
     """Ask the host for the line of vpn's PTE, if there is one: what an out-of-order MMU would have in flight."""

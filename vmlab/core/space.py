@@ -138,7 +138,7 @@ def count_free(s, enough):
     return n
 
 
-@entry
+@njit
 def populate(s, row, start, stop, access):
     """Fault in pages start + machine.cursor .. stop-1 of a process, as MAP_POPULATE does. DONE, or what the fault needs."""
     m = s.machine[0]

@@ -60,7 +60,7 @@ def translate(s: State, row: int, addr: int) -> Translation:
 def walk(s: State, row: int, vpn: int) -> tuple[Step, ...]:
     """The steps of the walk, topmost level first. Below a missing table the steps have table NONE and PTE 0."""
     out = []
-    table = int(s.procs["root"][row])
+    table = int(s.procs["root"][row]) if not vpn >> int(s.machine["vpn_bits"][0]) else NONE  # bits no level looks at
     fanout = int(s.machine["fanout"][0])
     for k in range(len(s.level) - 1, -1, -1):
         shift, mask = (int(x) for x in s.level[k])
@@ -80,10 +80,10 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
     present, swapped, exclusive, shared = (np.zeros(n, bool) for _ in range(4))
     root, mine = int(s.procs["root"][row]), int(s.procs["private"][row])
     areas = vma.of_process(s, row)
-    for i in range(n):
-        at = int(pagetable.walk(s, root, first + i))
+    for i in range(min(n, (1 << int(s.machine["vpn_bits"][0])) - first)):  # past them no page can be
+        at = int(pagetable.locate(s, root, first + i))
         pte = int(s.tables[at]) if at != NONE else 0
-        own = int(objects.find(s, mine, first + i))
+        own = int(objects.locate(s, mine, first + i))
         word = int(s.pages[own]) if own != NONE else 0
         if pte & P:
             f = pte >> SHIFT & FRAME_MASK
@@ -96,6 +96,6 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
             tag = row << ASID_SHIFT | first + i
             v = next((v for v in areas if v.first <= tag < v.stop and v.object != NONE), None)
             if v is not None:
-                place = int(objects.find(s, v.object, tag - v.first + v.pgoff))
+                place = int(objects.locate(s, v.object, tag - v.first + v.pgoff))
                 swapped[i] = place != NONE and bool(int(s.pages[place]) & SWAPPED)
     return make(pfn, present, swapped, exclusive, shared)

@@ -12,7 +12,6 @@ from ..errors import shown
 from . import guest, oom, truncate, writeback
 from .outside import Outside, is_host
 
-
 REGISTER = {name: i for i, name in enumerate(MACHINE.names or ())}
 NOW, STEP, CPU, CURSOR, UNTIL, NEVENT, CODE, OBJECT = (
     REGISTER[n] for n in ("now", "step", "cpu", "cursor", "until", "nevent", "code", "io_object")
@@ -30,6 +29,7 @@ class Kernel:
         self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
         self.io_error: OSError | None = None  # what the host last said when a page could not be moved
         self.overcommit = 0
+        self.caller: int | None = None  # row of the process whose call is running; None: a call from outside
 
     @property
     def state(self) -> State:
@@ -64,6 +64,22 @@ class Kernel:
             elif not _SERVE[_EXITS[why]](self):
                 return Exit.BUS
 
+    def references(self, addresses: Any, writes: Any, limit: int) -> Exit:
+        """Run a reference string from the cursor on (cpu.run)."""
+        return self.run(cpu.perform, cpu.Job.RUN, addresses, writes, _NOTHING, 0, 0, limit, 0)
+
+    def move(self, addr: int, buffer: Any, access: int) -> Exit:
+        """Move bytes between the running process's memory and a buffer (cpu.move)."""
+        return self.run(cpu.perform, cpu.Job.MOVE, _NOWHERE, buffer, buffer, 0, addr, 0, access)
+
+    def transfer(self, obj: int, offset: int, buffer: Any, access: int) -> Exit:
+        """Move bytes between an object's pages and a buffer (cpu.transfer)."""
+        return self.run(cpu.perform, cpu.Job.TRANSFER, _NOWHERE, buffer, buffer, obj, offset, 0, access)
+
+    def populate(self, row: int, start: int, stop: int, access: int) -> Exit:
+        """Fault pages in ahead of use (space.populate)."""
+        return self.run(cpu.perform, cpu.Job.POPULATE, _NOWHERE, _NOTHING, _NOTHING, row, start, stop, access)
+
     def serve_grow(self) -> bool:
         """A pool is full: lengthen it."""
         self.state = state.grow(self.state, int(self.state.machine["grow"][0]))
@@ -95,8 +111,7 @@ class Kernel:
         f = int(self.state.machine["io_frame"][0])
         try:
             writeback.page(self, f)
-        except OSError as error:
-            self.io_error = error
+        except OSError:
             self.state.frames["marks"][f] |= FAILED
             self.state.machine["victim"][0] = NONE
         return True
@@ -179,6 +194,8 @@ class Kernel:
 
 
 _EXITS = tuple(Exit)
+_NOTHING = np.zeros(1, np.uint8)
+_NOWHERE = np.zeros(0, np.int64)
 _SERVE: dict[Exit, Callable[[Kernel], bool]] = {
     Exit.GROW: Kernel.serve_grow,
     Exit.READ: Kernel.serve_read,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def exit(k: "Kernel", row: int, status: int = 0) -> None:
     """End the process in `row`."""
-    events.emit(k.state, int(Event.EXIT), row << ASID_SHIFT, NONE, NONE, 0, status)
+    events.note(k.state, int(Event.EXIT), row << ASID_SHIFT, NONE, NONE, 0, status)
     leave(k, row)
 
 
@@ -42,7 +42,10 @@ def leave(k: "Kernel", row: int) -> None:
 
 
 def put(k: "Kernel", obj: int) -> None:
-    """One mapping or open file less of an object; after the last, its dirty pages are written back and it ends."""
+    """One mapping or open file less of an object; after the last, its dirty pages are written back and it ends.
+
+    Never fails: dirty pages that the device does not take are lost, as on Linux, where the next fsync would have said so.
+    """
     if obj == NONE:
         return
     s = k.state
@@ -51,7 +54,7 @@ def put(k: "Kernel", obj: int) -> None:
     if o.refs:
         return
     if o.kind == Kind.FILE:
-        writeback.flush(k, obj, 0, int(o.npages))
+        writeback.salvage(k, obj)
         k.devices.pop(obj)
     objects.discard(s, obj, 0, int(o.npages))
     objects.release(s, obj)

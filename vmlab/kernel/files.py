@@ -1,12 +1,14 @@
 """Files: open, close, read(2), write(2), fsync, unlink; and reading and writing between files and a process's memory."""
 
+from typing import Any
+
 import numpy as np
 
-from ..core import cpu, frames, reclaim, state
+from ..core import frames, reclaim, state
 from ..core.invariants import pages_of
 from ..core.state import NONE, RESIDENT, SHIFT, Access, Exit, Kind
 from ..device import Device, HostFile, OwnFile
-from ..errors import LimitError, fail
+from ..errors import LimitError, fail, shown
 from . import memory, truncate, writeback
 from .check import refuse
 from .enter import Kernel
@@ -28,6 +30,7 @@ def open_host(k: Kernel, path: str, mode: str) -> int:
 
 def create(k: Kernel, name: str, nbytes: int, data: bytes) -> int:
     """The number of a new open file that lives in the machine alone."""
+    truncate.must_be_size(k, f"'{shown(name)}'", nbytes)
     number = 1 + max((int(str(d.key[1])) for d in k.devices.values() if d.key[0] == "own"), default=0)
     return describe(k, attach(k, OwnFile(number, name, nbytes, data)), "r+", None)
 
@@ -92,6 +95,7 @@ def pread(k: Kernel, fd: int, n: int, offset: int) -> bytes:
     obj = of(k, fd)
     if not k.state.files["mode"][fd] & Access.READ:
         raise fail("EBADF", f"{k.file_name(obj)} is not open for reading")
+    must_be_offset(k, obj, offset)
     k.notice()
     n = max(0, min(n, int(k.state.objects["nbytes"][obj]) - offset))
     if n > MOST_BYTES:
@@ -99,7 +103,7 @@ def pread(k: Kernel, fd: int, n: int, offset: int) -> bytes:
             f"{n} bytes of {k.file_name(obj)} are more than one read gives ({MOST_BYTES}): read it in parts, pread(n, offset)"
         )
     buffer = np.zeros(n, np.uint8)
-    _transfer(k, obj, offset, buffer, False)
+    _transfer(k, obj, offset, buffer, Access.READ)
     return buffer.tobytes()
 
 
@@ -108,17 +112,24 @@ def pwrite(k: Kernel, fd: int, data: bytes, offset: int) -> int:
     obj = of(k, fd)
     if not k.state.files["mode"][fd] & Access.WRITE:
         raise fail("EBADF", f"{k.file_name(obj)} is not open for writing")
+    must_be_offset(k, obj, offset)
     if not data:
         return 0
     if offset + len(data) > int(k.state.objects["nbytes"][obj]):
         truncate.truncate(k, obj, offset + len(data))
-    _transfer(k, obj, offset, np.frombuffer(data, np.uint8).copy(), True)
+    _transfer(k, obj, offset, np.frombuffer(data, np.uint8).copy(), Access.WRITE)
     return len(data)
 
 
-def _transfer(k: Kernel, obj: int, offset: int, buffer: np.ndarray, write: bool) -> None:
+def must_be_offset(k: Kernel, obj: int, offset: int) -> None:
+    """EINVAL for what is no place in a file: loff_t is signed (fs/read_write.c, ksys_pread64)."""
+    if not 0 <= offset < 1 << 63:
+        raise fail("EINVAL", f"{offset} is no place in {k.file_name(obj)}: offsets are 0 to 2**63-1")
+
+
+def _transfer(k: Kernel, obj: int, offset: int, buffer: Any, access: Access) -> None:
     k.state.machine["cursor"][0] = 0
-    why = k.run(cpu.transfer, obj, offset, buffer, write)
+    why = k.transfer(obj, offset, buffer, int(access))
     if why != Exit.DONE:
         error, k.io_error = k.io_error, None
         raise fail("EIO", f"reading {k.file_name(obj)} failed: {error or 'the file became shorter'}")
@@ -135,6 +146,9 @@ def read(k: Kernel, row: int, fd: int, addr: int, n: int, offset: int) -> int:
 def write(k: Kernel, row: int, fd: int, addr: int, n: int, offset: int) -> int:
     """pwrite(2) from a process's memory; bytes written. A bad address is EFAULT, or a short count if some bytes went through."""
     obj = of(k, fd)
+    must_be_offset(k, obj, offset)
+    if n > MOST_BYTES:
+        raise LimitError(f"{n} bytes are more than one write takes ({MOST_BYTES}): write {k.file_name(obj)} in parts")
     buffer = np.zeros(n, np.uint8)
     done, failure = memory.move(k, row, addr, buffer, Access.READ)
     if done:
@@ -180,7 +194,7 @@ def _drop(k: Kernel, obj: int) -> int:
     went = 0
     for index, _, word in list(pages_of(k.state, obj)):
         f = word >> SHIFT
-        if word & RESIDENT and not mapped(k, f) and not frames.dirty(k.state, f):
+        if word & RESIDENT and not mapped(k, f) and not frames.look(k.state, f, False) & frames.IS_DIRTY:
             k.run(reclaim.evict_page, obj, index)
             went += 1
     return went

@@ -55,7 +55,7 @@ def fork(k: Kernel, row: int, name: str) -> int:
             _reserve(k, row, v)
             space.clone(k.state, row, child, v.vpn, v.vpn + v.npages)
     s = k.state
-    events.emit(s, int(Event.FORK), row << ASID_SHIFT, NONE, NONE, 0, child)
+    events.note(s, int(Event.FORK), row << ASID_SHIFT, NONE, NONE, 0, child)
     return child
 
 

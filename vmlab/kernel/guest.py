@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core import frames
-from ..core.state import NONE, A, State
+from ..core.state import NONE, State
 from ..errors import VmlabError
 from .outside import Outside
 
@@ -22,10 +22,12 @@ class Candidates:
     def __init__(self, s: State) -> None:
         self._state = s
         owned = np.flatnonzero(s.uses["page"][: len(s.frames)] != NONE)
-        self.frame = np.array([f for f in owned.tolist() if frames.takeable(s, f)], np.int64)
+        seen = np.array([frames.look(s, f, False) for f in owned.tolist()], np.int64)
+        takeable = seen & frames.IS_TAKEABLE != 0
+        self.frame = owned[takeable]
         self.loaded = s.frames["loaded"][self.frame]
-        self.accessed = np.array([self._accessed(f) for f in self.frame.tolist()], bool)
-        self.dirty = np.array([bool(frames.dirty(s, f)) for f in self.frame.tolist()], bool)
+        self.accessed = seen[takeable] & frames.IS_ACCESSED != 0
+        self.dirty = seen[takeable] & frames.IS_DIRTY != 0
         self.notes = s.frames["word"]
         self.forgotten: list[int] = []
 
@@ -35,18 +37,9 @@ class Candidates:
     def __repr__(self) -> str:
         return f"Candidates({len(self)} frames)"
 
-    def _accessed(self, f: int) -> bool:
-        u = f
-        while u != NONE:
-            pte = int(self._state.uses["pte"][u])
-            if pte != NONE and int(self._state.tables[pte]) & A:
-                return True
-            u = int(self._state.uses["next"][u])
-        return False
-
     def forget_accessed(self, frame: int) -> None:
         """Clear the accessed bit of the page in `frame`."""
-        frames.test_and_clear_accessed(self._state, int(frame))
+        frames.look(self._state, int(frame), True)
         self.accessed[self.frame == frame] = False
         self.forgotten.append(int(frame))
 
@@ -78,7 +71,7 @@ class PythonPolicy:
         victim, forgotten, notes = outside.ask(question)
         if replaying and notes is not None:
             for f in forgotten:
-                frames.test_and_clear_accessed(s, f)
+                frames.look(s, f, True)
             s.frames["word"][notes[0]] = notes[1]
         if victim == NONE:
             raise VmlabError("no frame can be made free: every page is locked or could not be written back")

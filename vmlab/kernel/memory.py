@@ -7,7 +7,7 @@ import numpy as np
 from ..core import cpu
 from ..core.state import Access, Code, Exit
 from ..errors import BusError, SegmentationFault, Signal
-from .check import page_size, task_bytes
+from .check import TOP, page_size, task_bytes
 from .enter import CODE, CURSOR, OBJECT, UNTIL, Kernel
 
 VERB = {Access.READ: "loaded from", Access.WRITE: "stored to", Access.EXEC: "fetched an instruction from"}
@@ -42,7 +42,7 @@ def move(k: Kernel, row: int, addr: int, buffer: Any, access: Access) -> tuple[i
     k.notice()
     inside = buffer[: max(0, task_bytes(k) - addr)]
     cpu.switch(k.state, row)
-    why = k.run(cpu.move, addr, inside, int(access)) if len(inside) else Exit.DONE
+    why = k.move(addr, inside, int(access)) if len(inside) else Exit.DONE
     done = int(k.registers[CURSOR])
     if done == len(buffer):
         return done, None
@@ -57,8 +57,9 @@ def signal(k: Kernel, row: int, why: Exit, addr: int, access: Access, done: int)
     code = int(k.registers[CODE]) if why == Exit.SEGV else 0
     if code == Code.ACCERR:
         return SegmentationFault(f"{who}: the mapping does not allow it (SIGSEGV, SEGV_ACCERR)", addr=addr, code=code, done=done)
-    canonical = 1 << int(k.state.machine["vpn_bits"][0]) - 1
-    if why != Exit.SEGV and canonical * page_size(k) <= addr < (1 << 64) - canonical * page_size(k):
+    space = page_size(k) << int(k.state.machine["vpn_bits"][0])
+    halves = task_bytes(k) <= space // 2  # x86-64, Sv39: the upper half is sign-extended; i386 and small ones use every word
+    if why != Exit.SEGV and (space // 2 <= addr < TOP - space // 2 if halves else addr >= space):
         return SegmentationFault(f"{who}: no address of this machine (SIGSEGV, SI_KERNEL)", code=Code.KERNEL, done=done)
     return SegmentationFault(f"{who}: nothing is mapped there (SIGSEGV, SEGV_MAPERR)", addr=addr, code=Code.MAPERR, done=done)
 
@@ -77,8 +78,9 @@ def access(k: Kernel, row: int, addresses: Any, writes: Any, limit: int, until: 
 
     addresses: int64, contiguous, writable. writes: uint8, as long, or of length 1.
     """
+    k.caller = row
     cpu.switch(k.state, row)
     k.registers[UNTIL] = until
-    why = k.run(cpu.run, addresses, writes, limit)
+    why = k.references(addresses, writes, limit)
     return int(k.registers[CURSOR]), why
 

@@ -2,7 +2,7 @@
 
 from enum import IntFlag
 
-from ..core import space, vma
+from ..core import vma
 from ..core.state import NONE, Access, Exit, Kind, Mark, intern
 from . import munmap
 from .check import page_size, refuse, tags, task_bytes
@@ -133,7 +133,7 @@ def populate(k: Kernel, row: int, start: int, stop: int, prot: int, shared: bool
         return
     access = Access.WRITE if prot & Prot.WRITE and not shared else Access.READ
     k.state.machine["cursor"][0] = 0
-    why = k.run(space.populate, row, start, stop, int(access))
+    why = k.populate(row, start, stop, int(access))
     assert why in (Exit.DONE, Exit.SEGV, Exit.BUS)
 
 

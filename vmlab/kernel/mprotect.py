@@ -27,6 +27,8 @@ def mprotect(k: Kernel, row: int, addr: int, length: int, prot: int) -> None:
     if prot & ~(7 | GROWSDOWN | GROWSUP):
         raise no("EINVAL", f"protection bits {prot:#x} are unknown")
     start, stop = pages_in(k, addr, length)
+    if addr >= task_bytes(k):
+        raise no("ENOMEM", f"nothing is mapped at {addr:#x}, past the end of the address space")
     stop = min(stop, task_bytes(k) // size + 1)
     at = start
     while at < stop:

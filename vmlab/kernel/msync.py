@@ -5,7 +5,7 @@ from enum import IntFlag
 from ..core import vma
 from ..core.state import ASID_SHIFT, Kind, Mark
 from . import writeback
-from .check import TOP, page_size, pages_in, refuse, tags
+from .check import TOP, page_size, pages_in, refuse, tags, task_bytes
 from .enter import Kernel
 
 
@@ -35,6 +35,8 @@ def msync(k: Kernel, row: int, addr: int, length: int, flags: int) -> None:
     start, stop = pages_in(k, addr, length)
     if start == stop:
         return
+    if addr >= task_bytes(k):
+        raise no("ENOMEM", f"nothing is mapped at {addr:#x}, past the end of the address space")
     first, last = tags(row, start, min(stop, 1 << ASID_SHIFT))
     at, hole = first, False
     for v in vma.rows(k.state, *vma.touching(k.state, first, last)):

@@ -30,11 +30,10 @@ def kill(k: "Kernel") -> bool:
         raise fail("ENOMEM", "no frame can be made free, and no process is left whose end would free one")
     row = max(alive, key=lambda r: (score(k, r), int(s.procs["pid"][r])))
     points, who = score(k, row), k.process(row)
-    running = int(s.cpus["proc"][int(s.machine["cpu"][0])])
     s.stat["oom_kill"][0] += 1
-    events.emit(s, int(Event.OOMKILL), row << ASID_SHIFT, NONE, NONE, 0, points)
+    events.note(s, int(Event.OOMKILL), row << ASID_SHIFT, NONE, NONE, 0, points)
     exit_.leave(k, row)
-    if row == running:
+    if row == k.caller:
         raise Killed(
             f"{who} was killed: out of memory, all {len(s.frames)} frames and {len(s.slots)} swap slots are taken "
             f"(its score was {points} of 1000, the highest)"

@@ -51,6 +51,7 @@ def advance(k: Kernel, limit: int, until: int) -> tuple[int, Exit, Signal | None
     if not s.procs["alive"][seg.row] or int(s.procs["pid"][seg.row]) != seg.pid:
         k.state.machine["queue_at"][0] += len(seg.addresses) - at
         raise ProcessLookupError(f"process {seg.pid} has ended; its {len(seg.addresses) - at:,} waiting references are dropped")
+    k.caller = seg.row
     cpu.switch(s, seg.row)
     m = s.machine
     m["cursor"][0], m["until"][0] = at, until
@@ -58,7 +59,7 @@ def advance(k: Kernel, limit: int, until: int) -> tuple[int, Exit, Signal | None
     writes = seg.writes if len(seg.writes) == 1 else seg.writes[: at + limit]
     if len(inside) == 1 and len(writes) != 1:
         writes = np.ascontiguousarray(writes[:1])
-    why = k.run(cpu.run, inside, writes, limit)
+    why = k.references(inside, writes, limit)
     made = int(k.state.machine["cursor"][0]) - at
     k.state.machine["queue_at"][0] += made
     if why not in (Exit.SEGV, Exit.BUS):

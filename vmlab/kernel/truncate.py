@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from ..core import objects, space, vma
-from ..core.state import ASID_SHIFT, NONE, RESIDENT, SHIFT
+from ..core.state import ASID_SHIFT, NODE_BITS, NONE, RESIDENT, SHIFT, TALLEST
+from ..errors import fail
 from .outside import is_host
 
 if TYPE_CHECKING:
@@ -11,13 +12,23 @@ if TYPE_CHECKING:
 
 
 def truncate(k: "Kernel", obj: int, nbytes: int) -> None:
-    """Make a file `nbytes` long, on its device and in memory."""
+    """Make a file `nbytes` long, on its device and in memory. EINVAL, EFBIG for a size that no file can have."""
+    must_be_size(k, k.file_name(obj), nbytes)
     device = k.devices[obj]
     if is_host(device):
         k.outside.ask(lambda: device.resize(nbytes))
     else:
         device.resize(nbytes)
     resize(k, obj, nbytes)
+
+
+def must_be_size(k: "Kernel", name: str, nbytes: int) -> None:
+    """The largest file: what a signed 64-bit number can say, and what the tallest tree of page words can hold."""
+    most = min((1 << 63) - 1, int(k.state.machine["page_size"][0]) << NODE_BITS * TALLEST)
+    if nbytes >= 1 << 63:
+        raise fail("EINVAL", f"{nbytes} bytes are no size of a file: sizes are 0 to 2**63-1")
+    if nbytes > most:
+        raise fail("EFBIG", f"{name} cannot have {nbytes} bytes, only {most}")
 
 
 def resize(k: "Kernel", obj: int, nbytes: int) -> None:
@@ -30,7 +41,7 @@ def resize(k: "Kernel", obj: int, nbytes: int) -> None:
     size = int(s.machine["page_size"][0])
     end = min(old, nbytes)  # what stores left behind the old end is not part of a file that grows (pagecache_isize_extended)
     if end % size:
-        page = objects.find(s, obj, end // size)
+        page = objects.locate(s, obj, end // size)
         if page != NONE and int(s.pages[page]) & RESIDENT:
             s.content[int(s.pages[page]) >> SHIFT, end % size :] = 0
     if after >= before:

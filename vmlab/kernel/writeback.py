@@ -29,13 +29,25 @@ def page(k: "Kernel", f: int) -> None:
     reclaim.written(s, f)
 
 
+def salvage(k: "Kernel", obj: int) -> None:
+    """Write what can be written of a file that nobody holds any more."""
+    stop = int(k.state.objects["npages"][obj])
+    index = int(objects.next_dirty(k.state, obj, 0, stop))
+    while index != NONE:
+        try:
+            page(k, int(k.state.pages[objects.locate(k.state, obj, index)]) >> SHIFT)
+        except OSError:
+            pass  # nobody is left to be told
+        index = int(objects.next_dirty(k.state, obj, index + 1, stop))
+
+
 def flush(k: "Kernel", obj: int, start: int, stop: int) -> int:
     """Write every dirty page in start..stop-1 of a file; how many there were. Raises EIO when a page cannot be written: it
     and the later ones stay dirty."""
     done = 0
     index = int(objects.next_dirty(k.state, obj, start, stop))
     while index != NONE:
-        at = objects.find(k.state, obj, index)
+        at = objects.locate(k.state, obj, index)
         try:
             page(k, int(k.state.pages[at]) >> SHIFT)
         except OSError as error:

@@ -1,0 +1,63 @@
+"""vmlab answers what Linux answered. The floors below only ever rise: a call that gets built raises them."""
+
+from typing import Any
+
+import pytest
+
+from vmlab.conformance import Player, cases, programs, run
+from vmlab.conformance.command import table
+from vmlab.conformance.record import TAIL, Filesystem, Stage
+from vmlab.conformance.vmlab_backend import VmlabBackend
+
+COUNTS = {"cases": 317, "programs": 286}
+# How many of them agree, at least: in results and final bytes; in fault counts, where the machine does not follow Linux
+# yet when it faults around, reads ahead or maps the zero page.
+FLOORS = {
+    "ext4": {"cases": (196, 7), "programs": (100, 36)},
+    "tmpfs": {"cases": (195, 8), "programs": (82, 29)},
+}
+MACHINES = {  # what must be invisible
+    "8 frames": {"frames": 8},
+    "16 frames, fifo": {"frames": 16, "policy": "fifo"},
+    "32 frames, lru": {"frames": 32, "policy": "lru"},
+    "4096 frames, no TLB": {"frames": 4096, "tlb": None},
+    "TLB of one entry": {"tlb": (1, 1)},
+    "a policy in Python": {"frames": 24, "policy": lambda candidates: candidates.frame[-1]},
+}
+
+
+@pytest.mark.parametrize("filesystem", Filesystem)
+def test_nothing_that_exists_differs_from_linux(filesystem: Filesystem, say: Any) -> None:
+    player = Player(VmlabBackend(filesystem=str(filesystem)))
+    reports = [run(player, entries(), filesystem=filesystem) for entries in (cases, programs)]
+    say(f"Linux's answers, {filesystem}", table(reports))
+    for report in reports:
+        assert not report.differ, _first(report)
+        assert report.agree + report.not_built + report.skipped == COUNTS[report.kind]
+        agree, faults = FLOORS[filesystem][report.kind]
+        assert report.agree >= agree
+        assert report.stages[Stage.FAULTS].agree >= faults
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", MACHINES)
+def test_frames_policies_and_tlbs_are_invisible(machine: str) -> None:
+    player = Player(VmlabBackend(**MACHINES[machine]))
+    for entries in (cases, programs):
+        report = run(player, entries(), stages=(Stage.RESULTS, Stage.BYTES), without=(TAIL,))
+        assert not report.differ, _first(report)
+        assert report.agree + report.not_built + report.skipped == COUNTS[report.kind]
+
+
+@pytest.mark.slow
+def test_invariants_hold_after_every_step() -> None:
+    player = Player(VmlabBackend(frames=48))
+    for entries in (cases, programs):
+        report = run(player, entries(), stages=(Stage.RESULTS, Stage.BYTES, Stage.CHECKS), without=(TAIL,))
+        assert not report.differ, _first(report)
+
+
+def _first(report: Any) -> str:
+    required = (Stage.RESULTS, Stage.BYTES, Stage.CHECKS)
+    shown = [d.side_by_side("vmlab") for d in report.differences if d.stage in required]
+    return "\n\n".join([repr(report), *shown[:5]])

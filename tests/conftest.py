@@ -1,0 +1,57 @@
+"""What all tests share: Jupyter's folders of their own, a JupyterLab server, callbacks that raise."""
+
+import os
+import shutil
+from pathlib import Path
+
+import labserver
+import pytest
+from needs import ROOT, need_module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def jupyter_home(tmp_path_factory):
+    """Private Jupyter folders for this session and all it starts: the user's settings neither matter nor change."""
+    home = tmp_path_factory.mktemp("jupyter")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, folder in labserver.private_folders(home).items():
+            patch.setenv(name, folder)
+        for name in ("JUPYTER_TOKEN", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH"):
+            patch.delenv(name, raising=False)
+        yield home
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """The folder for screenshots and logs worth keeping: $ARTIFACTS, else .artifacts/ in the clone."""
+    folder = Path(os.environ.get("ARTIFACTS") or ROOT / ".artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def notebooks(tmp_path_factory) -> Path:
+    """A copy of notebooks/: running one may write to its data."""
+    copy = tmp_path_factory.mktemp("clone") / "notebooks"
+    shutil.copytree(ROOT / "notebooks", copy, ignore=shutil.ignore_patterns(".*"))
+    return copy
+
+
+@pytest.fixture(scope="session")
+def lab_server(notebooks, tmp_path_factory):
+    """A JupyterLab server on the copy of the notebooks: `.url .token .folder .get(path)`."""
+    need_module("jupyterlab")
+    with labserver.lab_server(notebooks, tmp_path_factory.mktemp("server")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def no_swallow(monkeypatch):
+    """Exceptions of widget callbacks reach the test; ipywidgets only logs them."""
+    from ipywidgets.widgets import widget
+
+    def call(self, *args, **kwargs):
+        for callback in self.callbacks:
+            callback(*args, **kwargs)
+
+    monkeypatch.setattr(widget.CallbackDispatcher, "__call__", call)

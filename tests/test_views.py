@@ -1,0 +1,270 @@
+"""The views agree with the core, and change nothing."""
+
+import numpy as np
+import pytest
+from widgets.scenes import PAGE, evil, forked, swapping
+
+from vmlab import Machine, Map, SegmentationFault, views
+from vmlab.core import objects, pagetable
+from vmlab.core.state import ASID_SHIFT, FRAME_MASK, NONE, RESIDENT, SHIFT, SWAPPED, P
+from vmlab.views import pages, spaces
+
+SCENES = {"forked": lambda: forked().machine, "swapping": lambda: swapping().machine, "evil": evil, "empty": Machine}
+VIEWS = {
+    "address spaces": views.address_spaces,
+    "tlb": views.tlb,
+    "frames": views.frames,
+    "page cache": views.page_cache,
+    "swap": views.swap,
+    "faults": views.faults_over_time,
+    "swap over time": views.swap_over_time,
+    "free": views.free_over_time,
+    "resident": views.resident_over_time,
+    "log": views.log,
+}
+
+
+def same(a, b) -> bool:
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
+    return a == b
+
+
+def arrays(x):
+    if isinstance(x, np.ndarray):
+        yield x
+    elif isinstance(x, dict):
+        for y in x.values():
+            yield from arrays(y)
+    elif isinstance(x, (list, tuple)):
+        for y in x:
+            yield from arrays(y)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_is_pure(scene, name):
+    m = SCENES[scene]()
+    before = m.digest()
+    first = VIEWS[name](m.state)
+    again = VIEWS[name](m.state)
+    assert m.digest() == before
+    assert same(first, again)
+    for x, y in zip(arrays(first), arrays(again)):
+        assert not np.shares_memory(x, y)
+        assert not any(np.shares_memory(x, field) for field in m.state)
+        assert x.dtype in (np.float64, np.uint8, np.int64)
+
+
+@pytest.mark.parametrize("scene", ["forked", "swapping", "evil"])
+def test_pages_agree_with_the_core(scene):
+    m = SCENES[scene]()
+    s, look = m.state, views.look_at(m.state)
+    for row in look.living:
+        root = int(s.procs["root"][row])
+        for area in look.areas[row]:
+            for vpn in range(area.first, area.stop):
+                assert pages.leaf(look, root, vpn) == pagetable.locate(s, root, vpn)
+                p = views.page(look, row, vpn)
+                if p.object != NONE:
+                    at = objects.locate(s, p.object, p.index)
+                    assert pages.word(look, p.object, p.index) == (int(s.pages[at]) if at != NONE else 0)
+
+
+@pytest.mark.parametrize("scene", ["forked", "swapping", "evil"])
+def test_ribbons_agree_with_single_pages(scene):
+    m = SCENES[scene]()
+    look = views.look_at(m.state)
+    v = views.address_spaces(look)
+    assert v.npages.max() == 1
+    for r in v.ribbons:
+        for i, vpn in enumerate(v.vpn.tolist()):
+            p = views.page(look, r.row, vpn)
+            state = spaces.STATES[r.cells.state[i]] or "nothing"
+            assert state == p.state
+            if state == "nothing":
+                continue
+            assert r.cells.number[i] == (p.frame if p.frame != NONE else p.slot)
+            marks = r.cells.dirty[i], r.cells.accessed[i], r.cells.locked[i], r.cells.cow[i]
+            assert [bool(x) for x in marks] == [p.dirty, p.accessed, p.locked, p.cow]
+            if p.state in ("mapped", "swapped"):
+                assert r.cells.sharers[i] == p.sharers
+
+
+def test_buckets_count_what_single_pages_are():
+    m = Machine(frames=40, swap=64 * PAGE)
+    p = m.spawn()
+    area = p.mmap(300 * PAGE, flags=Map.NORESERVE | Map.PRIVATE)
+    p.access(np.array(area.pages[10:90]), True)
+    fine = views.address_spaces(m.state, columns=1000).ribbons[0].cells
+    coarse = views.address_spaces(m.state)
+    assert len(coarse.vpn) <= 64 and coarse.npages.max() == 8
+    for k, state in enumerate((spaces.MAPPED, spaces.CACHED, spaces.SWAP)):
+        total = float((coarse.ribbons[0].cells.shares[:, k] * coarse.npages).sum())
+        assert round(total) == int((fine.state == state).sum())
+    assert int((fine.state == spaces.MAPPED).sum()) == coarse.ribbons[0].resident == 40
+
+
+def test_a_huge_mapping_costs_what_it_touches():
+    m = Machine(frames=16, swap=0)
+    p = m.spawn()
+    area = p.mmap(1 << 40, flags=Map.NORESERVE | Map.PRIVATE)
+    area[5] = 1
+    v = views.address_spaces(m.state)
+    assert len(v.vpn) <= 64
+    assert float((v.ribbons[0].cells.shares[:, 0] * v.npages).sum()) == pytest.approx(1)
+
+
+def test_frames_name_their_owners():
+    s = forked()
+    f = views.frames(s.machine.state)
+    mine, shared = (views.page(s.machine.state, s.b.row, s.heap.addr // PAGE + k).frame for k in (0, 1))
+    assert (f.letters[mine], f.letters[shared]) == ("B", "AB")
+    assert f.sharers[shared] == 2
+    assert (f.kind == 0).sum() == f.free == 64 - (6 + 2 + 1)
+
+
+def test_shared_slots_have_both_sleepers():
+    m = swapping().machine
+    look = views.look_at(m.state)
+    w = views.swap(look)
+    for slot, obj, index in [(a, o, i) for a in range(w.total) for o, i in w.who[a]]:
+        word = pages.word(look, obj, index)
+        assert word & SWAPPED and word >> SHIFT == slot
+    assert "AB" in w.letters
+    assert w.used == int((m.state.slots["refs"] > 0).sum())
+
+
+def test_the_tlb_view_holds_only_live_translations():
+    m = swapping().machine
+    s = m.state
+    t = views.tlb(s)
+    assert len(t.entries) == 64 and t.ways == 4
+    for e in t.entries:
+        if e.row != NONE:
+            pte = int(s.tables[pagetable.locate(s, int(s.procs["root"][e.row]), e.vpn)])
+            assert pte & P and (pte >> SHIFT) & FRAME_MASK == e.frame
+    assert views.tlb(Machine(tlb=None).state).ways == 0
+
+
+def test_translation_ends_at_the_byte():
+    s = forked()
+    t = views.translation(s.machine.state, s.a.row, s.text.addr + 2)
+    assert t.around[t.at : t.at + 1] == b"I"
+    assert t.physical == t.page.frame * PAGE + 2
+    assert [v.index for v in t.levels] == [s.text.addr >> 12 + 9 * k & 511 for k in (3, 2, 1, 0)]
+    assert t.levels[-1].entries[1] == (t.levels[-1].index, f"f{t.page.frame}")
+    assert {name: on for _, name, on in t.bits}["dirty"]
+
+
+def test_translation_predicts_what_happens():
+    s = swapping()
+    m = s.machine
+    predicted = {}
+    for area in (s.heap, s.text):
+        for addr in area.pages:
+            look = views.look_at(m.state)
+            t = views.translation(look, s.a.row, addr)
+            with m.measure() as cost:
+                s.a.load(addr, 1)
+            story = views.story(m.state, m.history[m.history.now])
+            predicted[t.would] = predicted.get(t.would, 0) + 1
+            assert story.tag == t.would
+            if cost.pswpout + cost.pgpgout == 0:
+                assert cost.ns == sum(ns for _, ns in t.costs)
+    assert set(predicted) >= {"MAJOR", "minor"} or set(predicted) >= {"MAJOR", "hit"}
+
+
+def test_story_of_a_copy():
+    s = forked()
+    story = views.story(s.machine.state, s.machine.history[s.machine.history.now])
+    assert story.tag == "copy"
+    assert story.headline.startswith("B spell stored to heap page 0, shared with A: copied frame ")
+    assert (story.row, story.vpn) == (s.b.row, s.heap.addr // PAGE)
+    assert story.ns > story.walk_ns > 0
+
+
+def test_story_of_a_fault_that_evicts():
+    s = swapping()
+    s.a.load(s.text.addr + 3 * PAGE, 1)
+    m = s.machine
+    story = views.story(m.state, m.history[m.history.now], policy="clock")
+    assert story.tag == "MAJOR"
+    assert story.headline == f"A editor read alice.txt page 3: read from the file into frame {story_frame(story)}."
+    assert story.second.startswith("CLOCK: frame ") and " held page " in story.second
+    assert story.happened[0].startswith("page 3 of alice.txt read into frame ") and "; frame " in story.happened[0]
+
+
+def story_frame(story) -> str:
+    return story.headline.rsplit("frame ", 1)[1].rstrip(".")
+
+
+def test_story_of_a_signal():
+    s = forked()
+    with pytest.raises(SegmentationFault):
+        s.a.load(0x1000, 1)
+    story = views.story(s.machine.state, s.machine.history[s.machine.history.now])
+    assert story.tag == "SEGV" and story.alert
+    assert story.headline.startswith("Process 1 (editor) loaded from 0x1000: nothing is mapped there")
+
+
+def test_selection_goes_round():
+    s = swapping()
+    look = views.look_at(s.machine.state)
+    for row in look.living:
+        for area in look.areas[row]:
+            for vpn in range(area.first, area.stop):
+                one = views.select_page(look, row, vpn)
+                if one.frame != NONE and views.page(look, row, vpn).state == "mapped":
+                    assert views.select_frame(look, one.frame, row)[:2] == one[:2]
+                if one.slot != NONE:
+                    assert views.select_slot(look, one.slot, row)[:2] == one[:2]
+                if one.object != NONE:
+                    assert views.select_file(look, one.object, one.index, row)[:2] == one[:2]
+                for kin in views.kin(look, one):
+                    other = views.select_page(look, *kin)
+                    assert (other.frame, other.slot) == (one.frame, one.slot)
+
+
+def test_series_end_now_and_stay_short():
+    m = Machine(frames=8, swap=64 * PAGE)
+    p = m.spawn()
+    area = p.mmap(32 * PAGE)
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        p.access(np.array(area.pages)[rng.integers(0, 32, 5000)], True)
+    for view in (views.faults_over_time, views.swap_over_time, views.free_over_time, views.resident_over_time):
+        d = view(m.state)
+        assert d.now == 25_000 and d.time[0] == 0 and (np.diff(d.time) >= 0).all()
+        assert len(d.time) <= 1000
+        for v in d.values.values():
+            assert v.dtype == np.float64 and len(v) == len(d.time)
+    assert views.swap_over_time(m.state).values["out"][-1] == m.state.stat["pswpout"][0]
+    assert views.faults_over_time(m.state).window == 2048
+
+
+def test_letters_and_names():
+    s = forked()
+    look = views.look_at(s.machine.state)
+    assert [look.process[r] for r in look.living] == ["A editor", "B spell"]
+    assert views.where(look, s.a.row, s.heap.addr // PAGE + 2) == "heap page 2"
+    assert views.page_of(look, s.a.row, s.heap.addr // PAGE + 2) == "page 2 of A editor's heap"
+    assert views.page_of(look, s.a.row, s.text.addr // PAGE + 1) == "page 1 of alice.txt"
+    s.a.mprotect(s.heap.addr + PAGE, PAGE)
+    assert views.where(s.machine.state, s.a.row, s.heap.addr // PAGE + 2) == "heap page 2"
+    assert len(views.areas(s.machine.state, s.a.row)) == 2
+
+
+def test_resident_and_tags_are_what_the_kernel_counts():
+    m = swapping().machine
+    look = views.look_at(m.state)
+    rows = look.mapped.tag >> ASID_SHIFT
+    for r in look.living:
+        assert int((rows == r).sum()) == int(m.state.procs["rss"][r])
+        held = pages.words_of(look, int(m.state.procs["private"][r]))[1]
+        assert int((held & SWAPPED > 0).sum()) == int(m.state.procs["nswap"][r])
+        assert (held & (RESIDENT | SWAPPED) > 0).all()

@@ -1,0 +1,167 @@
+"""Every part: alone and on the Workbench, as text and table, redrawn, selected, closed."""
+
+import gc
+import json
+import weakref
+
+import ipywidgets
+import pytest
+from widgets.scenes import EVIL, PAGE, evil, forked, swapping
+
+from vmlab import Machine, views
+from vmlab.widgets import PARTS, Part, Workbench
+
+WIDGETS = ipywidgets.widgets.widget._instances
+
+
+def bundle(widget) -> dict:
+    data = widget._repr_mimebundle_()
+    return data[0] if isinstance(data, tuple) else data
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_text_and_table_are_deterministic(name):
+    one, two = (PARTS[name](swapping().machine) for _ in range(2))
+    a, b = bundle(one), bundle(two)
+    assert a["text/plain"] == repr(one) == b["text/plain"]
+    assert a["text/html"] == b["text/html"]
+    assert a["text/html"].startswith("<table>") and len(a["text/html"]) < 4000
+    assert "\n" not in a["text/plain"] and 20 < len(a["text/plain"]) < 300
+    assert "application/vnd.jupyter.widget-view+json" in a
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_text_follows_the_machine(name):
+    s = forked()
+    part = PARTS[name](s.machine)
+    before = repr(part), part.to_html()
+    s.a.mmap(60 * PAGE, name="big").touch(True)
+    s.a.load(s.text.addr + 7 * PAGE, 1)
+    assert (repr(part), part.to_html()) != before
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_says_what_it_shows(name):
+    s = forked()
+    part = PARTS[name](s.machine)
+    part.screen.select(views.select_page(s.machine.state, s.a.row, s.heap.addr // PAGE))
+    shown = json.dumps([w.slots for w in {part.head, part.said}])
+    assert part.title in shown
+    assert name in ("translation", "log") or part.status
+    assert '"status"' in shown and '"alert"' in shown
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_an_empty_machine_can_be_drawn(name):
+    part = PARTS[name](Machine(frames=4, swap=0, tlb=None))
+    assert repr(part)
+    assert part.alert == ""
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_closing_releases_every_widget_and_the_machine(name):
+    m = swapping().machine
+    before = set(WIDGETS)
+    part = PARTS[name](m)
+    assert set(WIDGETS) > before
+    held = weakref.ref(m)
+    part.close()
+    assert set(WIDGETS) == before
+    assert "closed" in repr(part)
+    del m
+    gc.collect()
+    assert held() is None
+
+
+def test_closing_a_workbench_releases_every_widget_and_the_machine():
+    m = swapping().machine
+    before = set(WIDGETS)
+    w = Workbench(m)
+    held = weakref.ref(m)
+    w.close()
+    assert set(WIDGETS) == before
+    assert repr(w) == "Workbench(closed)"
+    del m
+    gc.collect()
+    assert held() is None
+
+
+def test_the_number_of_models_stays_the_same_over_1000_steps():
+    s = forked(frames=12)
+    m = s.machine
+    big = s.a.mmap(12 * PAGE, name="big")
+    w = Workbench(m)
+    m.queue(([p for _ in range(100) for p in big.pages[:10]], True), s.a)
+    m.step(5)
+    w.screen.redraw()
+    before = len(WIDGETS)
+    for i in range(995):
+        m.step()
+        if i % 25 == 0:
+            w.screen.redraw()
+            w.screen.select(views.select_frame(m.state, i % 12))
+    w.screen.redraw()
+    assert m.queue_left == 0
+    assert len(WIDGETS) == before
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_evil_names_stay_text(name):
+    m = evil()
+    part = PARTS[name](m)
+    for p in m.processes:
+        for area in views.areas(m.state, p.row):
+            for vpn in range(area.first, area.stop):
+                part.screen.select(views.select_page(m.state, p.row, vpn))
+                check_escaped(part)
+
+
+def test_evil_names_stay_text_on_the_workbench():
+    w = Workbench(evil())
+    for verb in w.command.verb.options:
+        w.command.verb.value = verb
+        w.command.go.click()
+        w.screen.redraw()
+        check_escaped(w)
+
+
+def check_escaped(widget) -> None:
+    """No HTML that a widget sends holds markup from a name; what is not HTML is set as text by the scripts."""
+    pages = [bundle(widget)["text/html"]]
+    waiting = [widget]
+    while waiting:
+        w = waiting.pop()
+        waiting += getattr(w, "children", ())
+        if isinstance(w, ipywidgets.HTML):
+            pages.append(w.value)
+    for html in pages:
+        assert "<img" not in html and "<script" not in html and "<b>bold" not in html and "<u>" not in html
+        assert 'onerror=alert(1)>"' not in html and "\u202e" not in html
+
+
+def test_names_are_never_markup_in_the_scripts():
+    """The scripts that draw names have no way to make markup of them."""
+    from vmlab.widgets import cellgrid, slots
+
+    for script in (cellgrid.CellGrid._esm, slots.Slots._esm):
+        assert "innerHTML" not in str(script) and "insertAdjacent" not in str(script) and "outerHTML" not in str(script)
+    assert EVIL not in repr(evil())
+
+
+def test_unknown_parts_are_refused():
+    with pytest.raises(ValueError, match="there is no part 'frame'; choose from 'address spaces'"):
+        Workbench(Machine(frames=4), show=["frame"])
+
+
+def test_show_chooses_parts():
+    w = Workbench(forked().machine, show=["frames", "log"])
+    assert list(w.parts) == ["frames", "log"]
+    assert all(isinstance(p, Part) for p in w.parts.values())
+
+
+def test_workbench_prints_one_true_line():
+    w = Workbench(forked().machine)
+    n = w.screen.machine.history.now
+    assert repr(w) == f"Workbench(64 frames, 55 free; 2 processes; moment {n} of {n})"
+    html = bundle(w)["text/html"]
+    assert "copied frame" in html and html.count("<tr>") == len(PARTS) + 2

@@ -1,0 +1,126 @@
+"""When parts are drawn, and what is sent."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+from widgets.scenes import PAGE, forked, swapping
+
+from vmlab import views
+from vmlab.widgets import PARTS, FrameMap, Workbench
+from vmlab.widgets.limiter import Limiter
+
+
+def test_the_limiter_draws_at_once_then_seldom_and_once_at_the_end():
+    drawn = []
+
+    async def burst():
+        limiter = Limiter(lambda: drawn.append(time.monotonic()), per_second=20)
+        begin = time.monotonic()
+        while time.monotonic() < begin + 0.5:
+            limiter.mark()
+            await asyncio.sleep(0)
+        last = time.monotonic()
+        await asyncio.sleep(0.2)
+        return begin, last, limiter
+
+    begin, last, limiter = asyncio.run(burst())
+    assert drawn[0] - begin < 0.05
+    assert 5 <= len(drawn) <= 12
+    assert drawn[-1] >= last - 0.01
+    assert not limiter.due
+
+
+def test_without_a_loop_what_is_due_is_drawn_when_somebody_looks():
+    s = forked()
+    part = FrameMap(s.machine)
+    s.a.mmap(4 * PAGE, name="one").touch(True)
+    s.a.mmap(4 * PAGE, name="two").touch(True)
+    assert "51 free" not in part.facts
+    assert "47 free" in repr(part)
+    assert "47 free" in part.facts
+
+
+def test_the_end_of_a_burst_is_drawn():
+    s = forked()
+    big = s.a.mmap(40 * PAGE, name="big")
+
+    async def burst():
+        w = Workbench(s.machine)
+        for addr in big.pages:
+            s.a.store(addr, b"x")
+        await asyncio.sleep(0.3)
+        return w
+
+    w = asyncio.run(burst())
+    assert "15 free" in w.parts["frames"].facts
+    assert "big page 39" in w.headline.text("status")
+
+
+def sent(widget) -> list:
+    """Names of what a widget and all below it send from now on."""
+    names = []
+    waiting = [widget]
+    while waiting:
+        w = waiting.pop()
+        waiting += [x for name in ("children", "marks", "axes") if name in w.keys for x in getattr(w, name)]
+
+        def noted(*a, w=w, old=w._send, **k):
+            message = a[0] if a else k
+            names.extend((type(w).__name__, key) for key in message.get("state", {}))
+            old(*a, **k)
+
+        w._send = noted
+    return names
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_drawing_the_same_again_sends_nothing(name):
+    part = PARTS[name](swapping().machine)
+    part.refresh()
+    names = sent(part)
+    part.refresh()
+    part.screen.redraw()
+    assert names == []
+
+
+def test_a_selection_rebuilds_no_picture():
+    s = swapping()
+    w = Workbench(s.machine)
+    names = sent(w)
+    w.screen.select(views.select_page(s.machine.state, s.a.row, s.heap.addr // PAGE + 3))
+    changed = {key for kind, key in names if kind == "CellGrid"}
+    assert changed <= {"selected", "kin"}
+    assert not [key for kind, key in names if kind in ("Lines", "Figure", "Axis", "LinearScale")]
+
+
+def test_bqplot_is_given_float64_only():
+    w = Workbench(swapping().machine)
+    for name in ("faults", "swap traffic", "resident", "free"):
+        chart = w.parts[name]
+        for mark in chart.marks:
+            assert mark.x.dtype == mark.y.dtype == np.float64
+        for axis in (chart.left_axis, chart.below_axis):
+            assert axis.tick_values.dtype == np.float64
+        assert chart.figure.tooltip is None
+
+
+def test_charts_share_their_time():
+    w = Workbench(swapping().machine)
+    scales = {id(w.parts[n].marks[0].scales["x"]) for n in ("faults", "swap traffic", "resident", "free")}
+    assert len(scales) == 1
+    assert w.screen.time_scale.max == float(w.screen.state.machine["now"][0])
+
+
+def test_nobody_looking_nothing_is_sent():
+    s = forked()
+    w = Workbench(s.machine)
+    w.theme._handle_custom_msg({"event": "shown"}, [])
+    w.theme._handle_custom_msg({"event": "hidden"}, [])
+    names = sent(w)
+    s.a.store(s.heap.addr + PAGE, b"x")
+    assert names == []
+    w.theme._handle_custom_msg({"event": "shown"}, [])
+    assert names
+    assert "copied" in w.headline.text("status")

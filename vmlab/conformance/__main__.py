@@ -1,0 +1,5 @@
+"""`python -m vmlab.conformance`."""
+
+from .command import main
+
+raise SystemExit(main())

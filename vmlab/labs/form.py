@@ -1,0 +1,168 @@
+"""Predictions: a form for them, where they are kept, and the comparison with the machine."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipywidgets import HTML, Button, GridBox, HBox, Label, Layout, Text, VBox
+
+from .lab import Lab, lab
+
+MOST = 999
+
+
+@dataclass
+class Guesses:
+    """What a reader of a lab guessed, as long as the notebook's Python runs."""
+
+    lab: Lab
+    values: dict[str, int] = field(default_factory=dict)
+    decided: set[str] = field(default_factory=set)  # their cells have run: no guess any more
+
+    def record(self, key: str, value: int) -> None:
+        """Keep a guess. ValueError once its cell has run."""
+        if key in self.decided:
+            cell = next(p.cell for p in self.lab.predictions if p.key == key)
+            raise ValueError(f"the cell {cell} has run: it is known now")
+        self.values[key] = value
+
+    def ran(self, cell: str) -> None:
+        """A cell of the notebook is about to run: what it decides is locked."""
+        self.decided |= {p.key for p in self.lab.predictions if p.cell == cell}
+
+
+class Form(VBox):
+    """A sentence and a box for each guess, and one button."""
+
+    def __init__(self, guesses: Guesses) -> None:
+        self.guesses = guesses
+        predictions = guesses.lab.predictions
+        self.boxes = {p.key: Text(value=_text(guesses, p.key), placeholder="?", layout=Layout(width="64px")) for p in predictions}
+        self.refusals = {p.key: HTML() for p in predictions}
+        self.button = Button(description="Record my guesses", button_style="primary", layout=Layout(width="auto"))
+        self.said = HTML()
+        rows: list[Any] = []
+        for p in predictions:
+            self.boxes[p.key].add_class("vml-guess")
+            rows += [Label(p.key), Label(p.text), self.boxes[p.key], self.refusals[p.key]]
+        grid = GridBox(rows, layout=Layout(grid_template_columns="16px auto 76px 1fr", grid_gap="2px 10px", align_items="center"))
+        super().__init__([HTML(f"<b>Lab {guesses.lab.number}: your prediction</b>"), grid, HBox([self.button, self.said])])
+        self.button.on_click(lambda _: self.record())
+        self.show()
+
+    def record(self) -> None:
+        """Keep every box that holds a whole number; say beside the others what they take."""
+        for p in self.guesses.lab.predictions:
+            try:
+                if text := self.boxes[p.key].value.strip():
+                    self.guesses.record(p.key, _whole(text))
+                refusal = ""
+            except ValueError as error:
+                refusal = f"<span role='alert' style='color:var(--jp-error-color1,#b84a00)'>✖ {html.escape(str(error))}</span>"
+            self.refusals[p.key].value = refusal
+        self.show()
+
+    def show(self) -> None:
+        """Bring boxes and sentence up to date."""
+        for key in self.guesses.values.keys() | self.guesses.decided:
+            self.boxes[key].value, self.boxes[key].disabled = _text(self.guesses, key), key in self.guesses.decided
+        self.button.disabled = len(self.guesses.decided) == len(self.boxes)
+        self.said.value = f"<span role='status'>{_state(self.guesses)}</span>"
+
+    def __repr__(self) -> str:
+        rows = [(p.key, p.text, _text(self.guesses, p.key) or "?") for p in self.guesses.lab.predictions]
+        head = f"Lab {self.guesses.lab.number}: your prediction. {_state(self.guesses)}"
+        return "\n".join([head, *_aligned(rows)])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        data = super()._repr_mimebundle_(**kwargs)
+        bundle = data[0] if isinstance(data, tuple) else data
+        bundle["text/plain"] = repr(self)
+        bundle["text/html"] = f"<pre>{html.escape(repr(self))}</pre>"
+        return data
+
+
+_kept: dict[str, Guesses] = {}
+_forms: dict[str, Form] = {}
+
+
+def predict(number: str, **guesses: int) -> Form:
+    """The form for a lab's predictions; or record them by name, where no form can be drawn: predict("00", a=3)."""
+    kept = _of(number)
+    for key, value in guesses.items():
+        if key not in {p.key for p in kept.lab.predictions}:
+            raise ValueError(f"lab {number} asks for {', '.join(p.key for p in kept.lab.predictions)}, not for {key}")
+        kept.record(key, _whole(str(value)))
+    if number not in _forms:
+        _forms[number] = Form(kept)
+    _forms[number].show()
+    return _forms[number]
+
+
+def compare(number: str) -> None:
+    """Print the guesses of a lab beside what the machine did, and the cell that decides each."""
+    kept = _of(number)
+    rows = [("", "", "you", "machine", "decided by cell")]
+    for p in kept.lab.predictions:
+        mine = kept.values.get(p.key)
+        rows.append((p.key, p.text, "-" if mine is None else str(mine), str(p.truth()), p.cell))
+        kept.ran(p.cell)
+    print("\n".join([f"Lab {number}: prediction and machine", *_aligned(rows, right=(2, 3))]))
+    if number in _forms:
+        _forms[number].show()
+
+
+def _of(number: str) -> Guesses:
+    """The guesses of a lab; from the first time on, the notebook's cells are watched for the ones that decide."""
+    if number not in _kept:
+        _kept[number] = Guesses(lab(number))
+        _watch()
+    return _kept[number]
+
+
+def _watch() -> None:
+    """Hear of every cell that is about to run, if this is a notebook."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None and _cell_runs not in shell.events.callbacks["pre_run_cell"]:
+        shell.events.register("pre_run_cell", _cell_runs)
+
+
+def _cell_runs(info: Any) -> None:
+    """A cell named in its first line, as `# fork`, is about to run."""
+    first = (info.raw_cell or "").lstrip().partition("\n")[0]
+    for number, kept in _kept.items():
+        kept.ran(first.lstrip("# ").strip())
+        if number in _forms:
+            _forms[number].show()
+
+
+def _whole(text: str) -> int:
+    """A guess as typed. ValueError that says what is taken."""
+    if not text.isascii() or not text.isdigit() or int(text) > MOST:
+        raise ValueError(f"a whole number from 0 to {MOST}, please, not {text!r}")
+    return int(text)
+
+
+def _text(guesses: Guesses, key: str) -> str:
+    return str(guesses.values[key]) if key in guesses.values else ""
+
+
+def _state(guesses: Guesses) -> str:
+    if not guesses.values:
+        return "Nothing recorded yet."
+    still = [p.cell for p in guesses.lab.predictions if p.key not in guesses.decided]
+    return "Recorded. " + (f"Change them until you run the cell {still[0]}." if still else "The cells that decide have run.")
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Rows as a table."""
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    return [
+        "  " + "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))).rstrip()
+        for r in rows
+    ]

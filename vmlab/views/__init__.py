@@ -1,0 +1,87 @@
+"""What people see of a machine: pure functions, State in, fresh arrays and small tables out.
+
+They change nothing and keep nothing. Each takes a State, or a Look at one where many are asked of the same moment.
+"""
+
+from .cache import CachedFile, cache_sentence, page_cache
+from .frames import Frames, frame_owners, frame_sentence, frames
+from .look import Area, Look, look_at
+from .pages import Page, page, sentence
+from .selection import NOTHING, Selection, again, kin, select_file, select_frame, select_page, select_slot
+from .sentences import Happening, happenings, log
+from .series import (
+    Series,
+    ceiling,
+    faults_over_time,
+    free_over_time,
+    resident_over_time,
+    swap_over_time,
+    totals,
+)
+from .spaces import AddressSpaces, Cells, Heading, Ribbon, address_spaces, cells_of
+from .story import NEVER, Reference, Story, story
+from .swap import Swap, slot_sentence, swap
+from .tlb import Tlb, TlbEntry, tlb, tlb_sentence
+from .translation import Level, Translated, translation
+from .words import area, areas, letter, living, page_of, process, where
+
+__all__ = [
+    "NEVER",
+    "NOTHING",
+    "AddressSpaces",
+    "Area",
+    "CachedFile",
+    "Cells",
+    "Frames",
+    "Happening",
+    "Heading",
+    "Level",
+    "Look",
+    "Page",
+    "Reference",
+    "Ribbon",
+    "Selection",
+    "Series",
+    "Story",
+    "Swap",
+    "Tlb",
+    "TlbEntry",
+    "Translated",
+    "address_spaces",
+    "again",
+    "area",
+    "areas",
+    "cache_sentence",
+    "ceiling",
+    "cells_of",
+    "faults_over_time",
+    "frame_owners",
+    "frame_sentence",
+    "frames",
+    "free_over_time",
+    "happenings",
+    "kin",
+    "letter",
+    "living",
+    "log",
+    "look_at",
+    "page",
+    "page_cache",
+    "page_of",
+    "process",
+    "resident_over_time",
+    "select_file",
+    "select_frame",
+    "select_page",
+    "select_slot",
+    "sentence",
+    "slot_sentence",
+    "story",
+    "swap",
+    "swap_over_time",
+    "tlb",
+    "tlb_sentence",
+    "totals",
+    "translation",
+    "where",
+]

@@ -1,0 +1,133 @@
+"""What a system call did, in one sentence."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.state import NONE
+from ..errors import shown
+from . import words
+from .look import Look, permissions
+from .sentences import Happening
+
+ACCESSES = ("load", "store", "fetch", "access", "run")
+AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync")
+SHORT = {"stored to": "store", "fetched from": "fetch"}
+MAP_SHARED = 1
+
+
+def verb(step: Any, write: bool) -> str:
+    """What a step of references did to memory. `write`: its last reference was a store, where that is known."""
+    if step.call == "store" or write:
+        return "stored to"
+    if step.call == "fetch":
+        return "fetched from"
+    writes = step.args.get("writes")
+    return "stored to" if writes is not None and len(writes) and bool(writes[-1]) else "read"
+
+
+def told(look: Look, step: Any, happened: list[Happening]) -> tuple[str, str]:
+    """(headline, short form) of a call that is no run of references."""
+    who = look.process[step.row] if step.row is not None else "The machine"
+    tell = TELL.get(step.call)
+    if tell is None:
+        return f"{who}: {shown(step.call)}.", shown(step.call)
+    return tell(look, who, step.args, happened)
+
+
+def _pages(look: Look, a: dict[str, Any]) -> str:
+    return words.plural(-(-int(a.get("length", 0)) // look.page_size), "page")
+
+
+def _file(look: Look, fd: Any) -> str:
+    if not isinstance(fd, int) or not 0 <= fd < len(look.state.files):
+        return ""
+    obj = int(look.state.files["object"][fd])
+    return look.file_name(obj) if obj != NONE else ""
+
+
+def _spawn(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    name = shown(str(a.get("name", "")))
+    return f"{name} started.", f"spawn {name}"
+
+
+def _fork(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    name = shown(str(a.get("name") or ""))
+    child = next((look.process[r] for r in reversed(look.living) if look.process_name[r] == name), name)
+    return f"{who} forked {child}: both see the same frames, no page was copied.", f"fork → {child}"
+
+
+def _exit(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} ended.", "exit"
+
+
+def _mmap(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    how = "shared" if int(a.get("flags", 0)) & MAP_SHARED else "private"
+    file = _file(look, a.get("fd"))
+    if file:
+        from_page = int(a.get("offset", 0)) // look.page_size
+        part = f" from page {from_page} on" if from_page else ""
+        return f"{who} mapped {_pages(look, a)} of {file}{part}, {how}.", f"mmap {file}, {how}"
+    return f"{who} allocated {_pages(look, a)} of anonymous memory, {how}.", f"mmap {_pages(look, a)}"
+
+
+def _munmap(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} unmapped {_pages(look, a)} at {int(a.get('addr', 0)):#x}.", f"munmap {_pages(look, a)}"
+
+
+def _mprotect(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    prot = permissions(int(a.get("prot", 0)), False)[:3]
+    return f"{who} set {_pages(look, a)} at {int(a.get('addr', 0)):#x} to {prot}.", f"mprotect {_pages(look, a)} {prot}"
+
+
+def _msync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n = sum(h.tag == "write" for h in happened)
+    return f"{who} wrote {words.plural(n, 'dirty page')} back (msync).", f"msync: {words.plural(n, 'page')} written"
+
+
+def _brk(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} moved the end of its heap to {int(a.get('addr', 0)):#x}.", "brk"
+
+
+def _open(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    name = shown(str(a.get("path", a.get("name", ""))).replace("\\", "/").rsplit("/", 1)[-1])
+    return f"{name} was opened.", f"open {name}"
+
+
+def _create(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    name = shown(str(a.get("name", "")))
+    return f"{name} was created: a file of the machine's own, {int(a.get('nbytes', 0)):,} bytes.", f"create {name}"
+
+
+def _queue(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n = sum(len(seg.addresses) for seg in a.get("segments", ()))
+    return f"{words.plural(n, 'reference')} wait to be made.", f"queue {words.plural(n, 'reference')}"
+
+
+def _policy(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    policy = a.get("policy", "")
+    name = policy.upper() if isinstance(policy, str) else shown(getattr(policy, "__name__", "a function"))
+    return f"From now on {name} chooses what to evict.", f"policy {name}"
+
+
+def _sync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n = sum(h.tag == "write" for h in happened)
+    files = "its file" if n == 1 else "their files"
+    return f"{words.plural(n, 'dirty page')} written back to {files}.", f"sync: {n} written"
+
+
+TELL: dict[str, Callable[..., tuple[str, str]]] = {
+    "spawn": _spawn,
+    "fork": _fork,
+    "exit": _exit,
+    "mmap": _mmap,
+    "munmap": _munmap,
+    "mprotect": _mprotect,
+    "msync": _msync,
+    "fsync": _sync,
+    "sync": _sync,
+    "brk": _brk,
+    "open": _open,
+    "create": _create,
+    "queue": _queue,
+    "set_policy": _policy,
+}

@@ -1,0 +1,74 @@
+"""Swap, slot by slot: who sleeps where."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core.state import NONE, SHIFT, SWAPPED, Kind, State
+from . import pages, words
+from .frames import short
+from .look import Array, Look, look_at
+
+
+class Swap(NamedTuple):
+    letters: list[str]  # of each slot's sleepers; x3 from three up; "" where nobody sleeps
+    sleepers: Array  # float64: page words that name each slot
+    who: list[list[tuple[int, int]]]  # (object, index) of each slot's sleepers
+    cached: Array  # float64: the frame that holds the same bytes, or NONE
+    used: int
+    total: int
+    swapped_in: int  # pages, since boot
+    swapped_out: int
+
+
+def swap(s: State | Look) -> Swap:
+    """All slots."""
+    look = look_at(s)
+    s = look.state
+    n = len(s.slots)
+    names: list[set[str]] = [set() for _ in range(n)]
+    who: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+    for slot, obj, index in sleepers(look):
+        who[slot].append((obj, index))
+        private = look.object(obj, "kind") == Kind.PRIVATE
+        names[slot].add(look.letter[look.object(obj, "proc")] if private else "•")
+    cached = np.full(n, float(NONE))
+    held = np.flatnonzero((s.frames["slot"] != NONE) & (s.uses["page"][: len(s.frames)] != NONE))
+    cached[s.frames["slot"][held]] = held
+    return Swap(
+        [short(sorted(x)) for x in names],
+        np.array([len(x) for x in who], float),
+        who,
+        cached,
+        n - int(s.machine["nslot_free"][0]),
+        n,
+        int(s.stat["pswpin"][0]),
+        int(s.stat["pswpout"][0]),
+    )
+
+
+def sleepers(look: Look) -> list[tuple[int, int, int]]:
+    """Every page in swap: (slot, object, index), by slot."""
+    out = []
+    for obj in np.flatnonzero(look.state.objects["used"]).tolist():
+        if look.is_file(obj):
+            continue
+        index, word = pages.words_of(look, obj)
+        away = word & SWAPPED > 0
+        out += [(w >> SHIFT, obj, i) for w, i in zip(word[away].tolist(), index[away].tolist())]
+    return sorted(out)
+
+
+def slot_sentence(s: State | Look, slot: int, sleeping: list[tuple[int, int]] | None = None) -> str:
+    """Who sleeps in a slot, in one sentence. `sleeping`: its (object, index) pairs, where they are known already."""
+    look = look_at(s)
+    if sleeping is None:
+        sleeping = [(obj, index) for at, obj, index in sleepers(look) if at == slot]
+    who = [words.object_page(look, obj, index) for obj, index in sleeping]
+    if who:
+        return f"swap slot {slot}: {', '.join(who)}."
+    frames = look.state.frames
+    held = np.flatnonzero((frames["slot"] == slot) & (look.state.uses["page"][: len(frames)] != NONE))
+    if len(held):
+        return f"swap slot {slot}: a copy of frame {int(held[0])}; it can go out again without a write."
+    return f"swap slot {slot}: free."

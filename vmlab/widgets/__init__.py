@@ -1,0 +1,55 @@
+"""What a machine looks like in a notebook. The only code of vmlab that imports ipywidgets, anywidget or bqplot.
+
+from vmlab.widgets import Workbench
+Workbench(m)                          the whole machine on one screen
+FrameMap(m)                           one part of it, alone
+"""
+
+from .cache import PageCache
+from .cellgrid import Cell, CellGrid
+from .faults import FaultsOverTime
+from .frames import FrameMap
+from .free import FreeOverTime
+from .log import EventLog
+from .part import Part
+from .resident import ResidentOverTime
+from .spaces import AddressSpaces
+from .swap import SwapMap
+from .swapping import SwapOverTime
+from .tlb import TlbMap
+from .walk import Translation
+from .workbench import Workbench
+
+# The parts by the name that Workbench(show=[...]) takes, in the order of the screen. A new one: a file and a line here.
+PARTS: dict[str, type[Part]] = {
+    "address spaces": AddressSpaces,
+    "translation": Translation,
+    "log": EventLog,
+    "tlb": TlbMap,
+    "frames": FrameMap,
+    "page cache": PageCache,
+    "swap": SwapMap,
+    "faults": FaultsOverTime,
+    "swap traffic": SwapOverTime,
+    "resident": ResidentOverTime,
+    "free": FreeOverTime,
+}
+
+__all__ = [
+    "PARTS",
+    "AddressSpaces",
+    "Cell",
+    "CellGrid",
+    "EventLog",
+    "FaultsOverTime",
+    "FrameMap",
+    "FreeOverTime",
+    "PageCache",
+    "Part",
+    "ResidentOverTime",
+    "SwapMap",
+    "SwapOverTime",
+    "TlbMap",
+    "Translation",
+    "Workbench",
+]

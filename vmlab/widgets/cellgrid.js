@@ -1,0 +1,278 @@
+// A picture made of cells, one Tab stop: arrows move within it, Enter, Space or a click pick a cell.
+//
+// Up to `dom_cells` cells are elements, updated in place; above that one canvas, drawn from a byte a cell.
+// Nothing here knows what a cell means: glyph, classes and tooltip come from Python, the looks from the style sheet.
+
+const KINDS = ["none", "anon", "file", "swap", "gone", "disk"];
+const COLOURS = { none: "--line", anon: "--anon", file: "--file", swap: "--swap", gone: "--line", disk: "--file" };
+const DIRTY = 8, ACCESSED = 16, SHARED = 32;
+
+function el(tag, cls, text) {
+  const e = document.createElement(tag);
+  if (cls) e.className = cls;
+  if (text) e.textContent = text;
+  return e;
+}
+
+function render({ model, el: root }) {
+  const grid = el("div", "vml-cg");
+  grid.setAttribute("role", "grid");
+  grid.dataset.lmSuppressShortcuts = "true"; // arrows belong to the picture, not to the notebook
+  root.replaceChildren(grid);
+  let cells = [], seen = {}, shape = "", cursor = 0, canvas = null;
+
+  const get = (name) => model.get(name);
+  const big = () => get("count") > get("dom_cells");
+  const blank = (i) => !cells[i] || cells[i].classList.contains("v0");
+
+  function pick(i, event) {
+    model.send({ event: "pick", index: i, shift: !!(event && event.shiftKey) });
+  }
+
+  // ---- elements ----------------------------------------------------------------------------------------------
+
+  function build() {
+    const cols = get("cols"), n = get("count"), gaps = new Set(get("gaps"));
+    const tracks = [], place = [];
+    for (let c = 0; c < cols; c++) {
+      if (gaps.has(c)) tracks.push("var(--gapw)");
+      tracks.push("minmax(0,1fr)");
+      place.push(tracks.length + 1);
+    }
+    grid.replaceChildren();
+    grid.style.setProperty("--tracks", tracks.join(" "));
+    grid.setAttribute("aria-colcount", cols);
+    const heads = get("heads");
+    if (heads.length) {
+      const row = el("div", "vml-cg-row vml-cg-heads");
+      row.setAttribute("aria-hidden", "true");
+      row.append(el("div", "lab corner", get("corner")));
+      for (const [col, span, labels, tip] of heads) {
+        const h = el("div", "head");
+        h.style.gridColumn = `${place[col]} / ${place[col + span - 1] + 1}`;
+        h.title = tip;
+        for (const [letters, name, code] of labels) {
+          if (letters) h.append(el("em", "", letters));
+          h.append(el("b", "", name), el("code", "", code));
+        }
+        row.append(h);
+      }
+      grid.append(row);
+    }
+    cells = [];
+    const labels = get("row_labels");
+    for (let start = 0, r = 0; start < n; start += cols, r++) {
+      const row = el("div", "vml-cg-row");
+      row.setAttribute("role", "row");
+      if (labels.length) {
+        const lab = el("div", "lab");
+        lab.setAttribute("role", "rowheader");
+        row.append(lab);
+      }
+      for (let c = 0; c < cols && start + c < n; c++) {
+        const cell = el("div", "c");
+        cell.setAttribute("role", "gridcell");
+        cell.tabIndex = -1;
+        cell.style.gridColumn = place[c];
+        cell.dataset.i = start + c;
+        cell.append(el("i"), el("span"));
+        row.append(cell);
+        cells.push(cell);
+      }
+      grid.append(row);
+    }
+    seen = { glyphs: [], classes: [], tips: [], chips: [], fills: [], on: [] };
+    if (cells.length) {
+      cursor = Math.min(cursor, cells.length - 1);
+      if (blank(cursor)) cursor = Math.max(0, cells.findIndex((c) => !c.classList.contains("v0")));
+      cells[cursor].tabIndex = 0;
+    }
+  }
+
+  function update() {
+    grid.setAttribute("aria-label", get("label"));
+    if (big()) return paint();
+    canvas = null;
+    const now = JSON.stringify([get("cols"), get("count"), get("gaps"), get("heads"), get("row_labels").length, get("corner")]);
+    if (now !== shape) {
+      const focused = grid.contains(document.activeElement);
+      shape = now;
+      build();
+      if (focused && cells[cursor]) cells[cursor].focus({ preventScroll: true });
+    }
+    const [glyphs, classes, tips, chips, fills] = ["glyphs", "classes", "tips", "chips", "fills"].map(get);
+    const picked = new Set(get("selected")), kin = new Set(get("kin")), hand = get("hand");
+    grid.classList.toggle("some-kin", kin.size > 0);
+    cells.forEach((cell, i) => {
+      if (seen.glyphs[i] !== glyphs[i]) cell.lastChild.textContent = glyphs[i] ?? "";
+      if (seen.tips[i] !== tips[i]) {
+        cell.title = tips[i] ?? "";
+        cell.setAttribute("aria-label", tips[i] || glyphs[i] || "empty");
+      }
+      if (seen.chips[i] !== chips[i]) cell.firstChild.textContent = chips[i] ?? "";
+      if (seen.fills[i] !== fills[i]) cell.style.setProperty("--fill", fills[i] || "none");
+      const on = (picked.has(i) ? " sel" : "") + (kin.has(i) ? " kin" : "") + (i === hand ? " hand" : "");
+      if (seen.classes[i] !== classes[i] || seen.on[i] !== on) {
+        cell.className = "c " + (classes[i] ?? "") + on;
+        cell.setAttribute("aria-selected", picked.has(i) ? "true" : "false");
+      }
+      seen.on[i] = on;
+    });
+    Object.assign(seen, { glyphs, classes, tips, chips, fills });
+    grid.querySelectorAll(".lab[role=rowheader]").forEach((lab, r) => {
+      const text = get("row_labels")[r] || ["", "", ""];
+      const key = JSON.stringify(text);
+      if (lab.dataset.key === key) return;
+      lab.dataset.key = key;
+      lab.replaceChildren();
+      if (text[0]) lab.append(el("span", "vml-badge", text[0]));
+      lab.append(el("b", "", text[1]));
+      if (text[2]) lab.append(el("small", "", text[2]));
+      lab.title = [text[1], text[2]].filter(Boolean).join(": ");
+    });
+    requestAnimationFrame(fitText);
+    if (cells[cursor] && blank(cursor)) moveTo(cells.findIndex((_, i) => !blank(i)), false);
+  }
+
+  function moveTo(i, focus) {
+    if (i < 0 || i >= get("count")) return;
+    if (canvas) {
+      cursor = i;
+      paint();
+      ask(i);
+      return;
+    }
+    if (blank(i)) return;
+    cells[cursor].tabIndex = -1;
+    cursor = i;
+    cells[i].tabIndex = 0;
+    if (focus) cells[i].focus({ preventScroll: false });
+  }
+
+  function step(key, i) {
+    const cols = get("cols"), n = get("count");
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: cols, ArrowUp: -cols }[key];
+    if (by) {
+      for (let k = i + by; k >= 0 && k < n; k += by) {
+        if (Math.abs(by) === 1 && Math.floor(k / cols) !== Math.floor(i / cols)) return -1;
+        if (canvas || !blank(k)) return k;
+      }
+      return -1;
+    }
+    const row = Math.floor(i / cols) * cols;
+    const ends = { Home: [row, 1], End: [Math.min(row + cols, n) - 1, -1], PageUp: [i % cols, cols], PageDown: [n - 1, -1] }[key];
+    if (!ends) return -1;
+    for (let k = ends[0]; k >= 0 && k < n; k += ends[1]) if (canvas || !blank(k)) return k;
+    return -1;
+  }
+
+  grid.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" || event.key === " ") pick(cursor, event);
+    else {
+      const to = step(event.key, cursor);
+      if (to < 0 && !/^(Arrow|Home|End|Page)/.test(event.key)) return;
+      if (to >= 0) moveTo(to, true);
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  grid.addEventListener("click", (event) => {
+    const cell = event.target.closest(".c");
+    if (!cell || canvas || cell.classList.contains("v0")) return;
+    moveTo(+cell.dataset.i, true);
+    pick(+cell.dataset.i, event);
+  });
+  grid.addEventListener("focusin", (event) => {
+    const cell = event.target.closest(".c");
+    if (cell && !canvas) moveTo(+cell.dataset.i, false);
+  });
+
+  // ---- canvas ------------------------------------------------------------------------------------------------
+
+  let asked = -1, timer = 0;
+  function ask(i) {
+    clearTimeout(timer);
+    if (i === asked) return;
+    timer = setTimeout(() => { asked = i; model.send({ event: "tip", index: i }); }, 60);
+  }
+  function told(message) {
+    if (!canvas || message.tip === undefined) return;
+    canvas.title = message.text;
+    canvas.setAttribute("aria-label", message.text);
+  }
+  function cellAt(event) {
+    const box = canvas.getBoundingClientRect(), cols = get("cols"), rows = Math.ceil(get("count") / cols);
+    const c = Math.floor(((event.clientX - box.left) / box.width) * cols);
+    const r = Math.floor(((event.clientY - box.top) / box.height) * rows);
+    const i = r * cols + c;
+    return c >= 0 && c < cols && i >= 0 && i < get("count") ? i : -1;
+  }
+  function paint() {
+    const cols = get("cols"), n = get("count"), rows = Math.ceil(n / cols);
+    if (!canvas) {
+      canvas = el("canvas", "vml-canvas");
+      canvas.tabIndex = 0;
+      canvas.setAttribute("role", "application");
+      canvas.setAttribute("aria-roledescription", "cell grid");
+      canvas.addEventListener("click", (e) => { const i = cellAt(e); if (i >= 0) { cursor = i; pick(i, e); paint(); } });
+      canvas.addEventListener("mousemove", (e) => { const i = cellAt(e); if (i >= 0) ask(i); });
+      grid.replaceChildren(canvas);
+      shape = "";
+      cells = [];
+    }
+    const width = Math.max(grid.clientWidth, 64), px = window.devicePixelRatio || 1;
+    const side = Math.max(2, Math.min(26, width / cols)), ink = getComputedStyle(grid);
+    const colour = (v) => ink.getPropertyValue(v).trim() || "#888";
+    canvas.style.width = `${side * cols}px`;
+    canvas.style.height = `${side * rows}px`;
+    canvas.width = Math.round(side * cols * px);
+    canvas.height = Math.round(side * rows * px);
+    canvas.setAttribute("aria-label", get("label"));
+    const g = canvas.getContext("2d"), codes = get("codes"), at = side * px, gap = at > 5 ? 1 : 0;
+    const byte = codes ? new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength) : [];
+    const fill = KINDS.map((k) => colour(COLOURS[k])), ground = colour("--bg"), cow = colour("--cow");
+    for (let i = 0; i < n; i++) {
+      const x = (i % cols) * at, y = Math.floor(i / cols) * at, code = byte[i] || 0, kind = code & 7;
+      g.fillStyle = fill[kind] || fill[0];
+      if (kind === 0 || kind === 5) g.strokeStyle = fill[kind], g.strokeRect(x + 0.5, y + 0.5, at - 1 - gap, at - 1 - gap);
+      else g.fillRect(x, y, at - gap, at - gap);
+      if (at < 6) continue;
+      if (code & SHARED) g.fillStyle = cow, g.fillRect(x, y + at - gap - at / 5, at - gap, at / 5);
+      g.fillStyle = ground;
+      if (code & DIRTY) g.beginPath(), g.moveTo(x + at - gap, y + at * 0.6), g.lineTo(x + at - gap, y + at - gap), g.lineTo(x + at * 0.6, y + at - gap), g.fill();
+      if (code & ACCESSED) g.fillRect(x + at - gap - at / 4, y + at / 10, at / 6, at / 6);
+    }
+    const ring = (i, style, w) => {
+      g.strokeStyle = style;
+      g.lineWidth = w * px;
+      g.strokeRect((i % cols) * at - px, Math.floor(i / cols) * at - px, at + px, at + px);
+    };
+    for (const i of get("kin")) ring(i, colour("--ink"), 1.5);
+    for (const i of get("selected")) ring(i, colour("--halo"), 4), ring(i, colour("--ink"), 2);
+    if (document.activeElement === canvas) ring(cursor, colour("--ink"), 1);
+  }
+
+  model.on("change", update);
+  model.on("msg:custom", told);
+  const themed = new MutationObserver(() => canvas && paint());
+  themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  function fitText() { // numbers that would touch their neighbours get smaller, then go
+    const width = cells.length ? Math.min(...cells.slice(0, get("cols")).map((c) => c.offsetWidth || 99)) : 99;
+    const longest = Math.max(0, ...get("glyphs").map((g) => g.length));
+    grid.classList.toggle("tight", width < 6.7 * longest + 2);
+    grid.classList.toggle("tiny", width < 5 * Math.min(longest, 3));
+  }
+  const sized = new ResizeObserver(() => (canvas ? paint() : fitText()));
+  sized.observe(root);
+  update();
+  return () => {
+    model.off("change", update);
+    model.off("msg:custom", told);
+    themed.disconnect();
+    sized.disconnect();
+    clearTimeout(timer);
+  };
+}
+
+export default { render };

@@ -1,0 +1,32 @@
+"""Faults over time, by kind."""
+
+from .. import views
+from ..views import Look
+from .chart import Chart, Line
+
+
+class FaultsOverTime(Chart):
+    """Minor faults, major faults and copies in the last so many references."""
+
+    title = "Faults"
+    lines = (
+        Line("minor", "var(--minor)"),
+        Line("major", "var(--bad)"),
+        Line("copies", "var(--cow)", "dashed"),
+    )
+
+    def series(self, look: Look) -> views.Series:
+        return views.faults_over_time(look)
+
+    def draw(self, look: Look) -> None:
+        super().draw(look)
+        self.facts = f"in the last {int(self.series(look).window):,}"
+
+    def paint(self, look: Look, sel: views.Selection) -> None:
+        t = views.totals(look)
+        copies = f" ({t['copies']:,} cop{'y' if t['copies'] == 1 else 'ies'})" if t["copies"] else ""
+        self.status = f"So far {t['minflt']:,} minor{copies}, {t['majflt']:,} major."
+
+    def summary(self, look: Look) -> str:
+        t = views.totals(look)
+        return f"{t['refs']} references: {t['minflt']} minor faults, {t['majflt']} major faults, {t['copies']} copies"

@@ -1,0 +1,23 @@
+"""Free frames over time."""
+
+from .. import views
+from ..views import Look
+from .chart import Chart, Line
+
+
+class FreeOverTime(Chart):
+    """Frames that hold nothing."""
+
+    title = "Free frames"
+    lines = (Line("free", "var(--file)"),)
+
+    def series(self, look: Look) -> views.Series:
+        return views.free_over_time(look)
+
+    def top(self, look: Look, d: views.Series) -> float:
+        return float(len(look.state.frames))
+
+    def paint(self, look: Look, sel: views.Selection) -> None:
+        machine = look.state.machine[0]
+        n, free = int(machine.online), int(machine.nfree)
+        self.status = f"{free:,} of {n:,}."

@@ -1,0 +1,194 @@
+"""Screen: what the parts of one picture share: machine, selection, the story of the last step, one redraw."""
+
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import bqplot
+from ipywidgets import Widget
+
+from .. import views
+from ..core.state import NONE, STAT, State
+from ..errors import Signal, VmlabError, shown
+from .limiter import Limiter
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+    from .part import Part
+
+REFS = list(STAT.names).index("refs")
+EXPECTED = (OSError, Signal, VmlabError, ValueError, IndexError, KeyError)  # told in words; others leave a trace too
+
+
+class Screen:
+    """One machine on one screen: it observes machine.version, redraws at most 12 times a second, once at the end.
+
+    `selection` is the page that is selected everywhere; `story` the headline of the step that led here.
+    """
+
+    def __init__(self, machine: "Machine") -> None:
+        self.machine = machine
+        self.parts: list[Part] = []
+        self.selection = views.NOTHING
+        self.story = views.NEVER
+        self.asleep = False
+        self.look = views.look_at(machine.state)  # the moment that is shown
+        self._moment = -1
+        self._x: bqplot.LinearScale | None = None
+        self.limiter = Limiter(self.redraw)
+        machine.observe(self._changed, "version")
+        self.open = True
+
+    @property
+    def state(self) -> State:
+        """The machine's state as it is now."""
+        return self.machine.state
+
+    @property
+    def time_scale(self) -> bqplot.LinearScale:
+        """The time axis that all charts of this screen share."""
+        if self._x is None:
+            self._x = bqplot.LinearScale(min=0.0, max=1.0)
+        return self._x
+
+    def join(self, part: "Part") -> None:
+        """A part is on this screen from now on. The caller draws it first."""
+        self.parts.append(part)
+
+    def leave(self, part: "Part") -> None:
+        """A part is closed. With the last one the screen lets go of its machine."""
+        if part in self.parts:
+            self.parts.remove(part)
+        if not self.parts:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the machine: nothing is observed or redrawn any more."""
+        if not self.open:
+            return
+        self.open = False
+        self.limiter.cancel()
+        self.machine.unobserve(self._changed, "version")
+        if self._x is not None:
+            self._x.close()
+        del self.machine
+
+    # -- redrawing -----------------------------------------------------------------------------------------------------
+
+    def _changed(self, _: Any) -> None:
+        if not self.asleep:
+            self.limiter.mark()
+        else:
+            self.limiter.due = True
+
+    def wake(self, looked_at: bool) -> None:
+        """Somebody looks at the screen, or nobody does any more: then nothing is sent until somebody does."""
+        self.asleep = not looked_at
+        if looked_at and self.limiter.due:
+            self.limiter.flush()
+
+    def redraw(self) -> None:
+        """Draw every part anew from the machine."""
+        if not self.open:
+            return
+        self.follow()
+        for part in list(self.parts):
+            part.refresh()
+
+    def follow(self) -> None:
+        """Take up the step that led to this moment: its story, and its page as the selection."""
+        look = self.look = views.look_at(self.state)
+        self.story = self.tell(self.machine.history.now)
+        if self._moment != self.machine.history.now:
+            self._moment = self.machine.history.now
+            if self.story.vpn != NONE and not self.story.alert:
+                self.selection = views.select_page(look, self.story.row, self.story.vpn, self.story.offset)
+                return
+        self.selection = views.again(look, self.selection)
+
+    def tell(self, n: int) -> views.Story:
+        """The story of step n."""
+        h = self.machine.history
+        if not h.first < n <= h.last:
+            return views.NEVER
+        return views.story(self.look, h[n], self.reference(n), policy_name(self.machine))
+
+    def reference(self, n: int) -> views.Reference | None:
+        """The last reference that step n took from the queue, None if it took none."""
+        m = self.machine
+        if m.history[n].call != "run":
+            return None
+        at = int(self.state.machine["queue_at"][0]) - 1
+        for later in range(n + 1, m.history.now + 1):
+            at -= references_of(m.history[later])
+        for seg in m.kernel.queue:
+            if 0 <= at < len(seg.addresses):
+                addr, write = int(seg.addresses[at]), bool(seg.writes[at if len(seg.writes) > 1 else 0])
+                return views.Reference(seg.row, addr // m.page_size, addr % m.page_size, write)
+            at -= len(seg.addresses)
+        return None
+
+    def select(self, selection: views.Selection) -> None:
+        """Select a page everywhere. Pictures stay, only the paint moves."""
+        self.selection = selection
+        self.look = views.look_at(self.state)
+        for part in list(self.parts):
+            part.repaint(self.look)
+
+    # -- callbacks -----------------------------------------------------------------------------------------------------
+
+    def guard(self, call: Callable[..., Any], say: Callable[[str], object]) -> Callable[..., Any]:
+        """`call`, for a button: what it raises is said in words and never lost; what it said before is cleared."""
+
+        @wraps(call)
+        def inner(*args: Any, **named: Any) -> Any:
+            say("")
+            try:
+                return call(*args, **named)
+            except EXPECTED as error:
+                say(words_of(error))
+            except Exception as error:
+                traceback.print_exc()
+                say(f"{type(error).__name__}: {shown(str(error))}")
+            return None
+
+        return inner
+
+
+def words_of(error: BaseException) -> str:
+    """What an exception says, without Python's decoration."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error.args[0]) if error.args else ""
+    return shown(text) or type(error).__name__
+
+
+def references_of(step: Any) -> int:
+    """How many references a step took from the queue; one that got a signal is not counted by the machine, but gone."""
+    if step.call != "run":
+        return 0
+    return int(step.after[REFS] - step.before[REFS]) + (step.error is not None)
+
+
+def policy_name(machine: "Machine") -> str:
+    """The name of the machine's replacement policy."""
+    policy = machine.policy
+    return policy if isinstance(policy, str) else getattr(policy, "__name__", "policy")
+
+
+def close_tree(*widgets: Widget) -> None:
+    """Close widgets and everything they are made of: ipywidgets closes the outermost model only."""
+    waiting: list[Any] = list(widgets)
+    while waiting:
+        w = waiting.pop()
+        if not isinstance(w, Widget) or w.comm is None:
+            continue
+        waiting += [x for name in w.keys for x in _inside(getattr(w, name, None))]
+        Widget.close(w)
+
+
+def _inside(x: Any) -> list[Any]:
+    if isinstance(x, Widget):
+        return [x]
+    if isinstance(x, dict):
+        return list(x.values())
+    return list(x) if isinstance(x, (list, tuple)) else []

@@ -1,0 +1,24 @@
+"""Swap-out and swap-in over time."""
+
+from .. import views
+from ..views import Look
+from .chart import Chart, Line
+
+
+class SwapOverTime(Chart):
+    """Pages written to swap and read back since boot."""
+
+    title = "Swap traffic"
+    lines = (Line("out", "var(--swap)"), Line("in", "var(--bad)", "dashed"))
+
+    def series(self, look: Look) -> views.Series:
+        return views.swap_over_time(look)
+
+    def paint(self, look: Look, sel: views.Selection) -> None:
+        t = views.totals(look)
+        self.facts = "pages, in total"
+        self.status = f"{t['pswpout']:,} out, {t['pswpin']:,} in."
+
+    def summary(self, look: Look) -> str:
+        t = views.totals(look)
+        return f"{t['refs']} references: {t['pswpout']} pages swapped out, {t['pswpin']} in"

@@ -1,0 +1,110 @@
+"""The Workbench: the whole machine on one screen. Top to bottom it is the one picture: VMA, PTE, TLB, frames, time."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets import HTML, Box, VBox
+
+from .. import views
+from ..views import Look
+from . import theme
+from .controls import Command
+from .part import Part
+from .screen import Screen, close_tree
+from .slots import Slots
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+
+
+class Workbench(VBox):
+    """Controls, headline, and the parts named in `show` (default: all), over one machine and one selection.
+
+    >>> from vmlab import Machine
+    >>> Workbench(Machine(frames=16, swap=0), show=["frames"])
+    Workbench(16 frames, 16 free; 0 processes; moment 0 of 0)
+    """
+
+    def __init__(self, machine: "Machine", show: Sequence[str] | None = None) -> None:
+        from . import PARTS
+
+        names = list(PARTS) if show is None else list(show)
+        unknown = [n for n in names if n not in PARTS]
+        if unknown:
+            raise ValueError(f"there is no part {unknown[0]!r}; choose from {', '.join(map(repr, PARTS))}")
+        self.screen = Screen(machine)
+        self.screen.follow()
+        self.theme = theme.Theme(lambda: self.screen.wake(self.theme.views > 0))
+        self.command = Command(self.screen)
+        self.transport = Transport(self.screen)
+        self.headline = Slots(kind="vml-say")
+        self.parts: dict[str, Part] = {name: PARTS[name](self.screen) for name in names}
+        self.key = HTML(theme.key())
+        stage = Box(list(self.parts.values())).add_class("vml-stage")
+        super().__init__([self.theme, self.command, self.transport, self.headline, self.key, stage])
+        self.add_class("vml-root")
+        self.screen.join(self)  # type: ignore[arg-type]
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The machine changed."""
+        self.repaint(self.screen.look)
+        self.command.refresh()
+        self.transport.refresh()
+
+    def repaint(self, look: Look) -> None:
+        """The selection changed, or all."""
+        self.tell(self.screen.story)
+        self.command.follow(self.screen.selection)
+
+    def tell(self, story: views.Story) -> None:
+        """The headline."""
+        colour, classes = theme.TAGS.get(story.tag, theme.OTHER)
+        look = {"plain": "k plain", "minor": "k dark", "out": "k dark", "inv": "k inv"}.get(classes, "k")
+        cross = "✖ " if story.tag in theme.CROSS else ""
+        role = "alert" if story.alert else "status"
+        cost = f"{story.ns:,} ns" if story.n else ""
+        self.headline.colour = colour
+        said, lesson = ("h tip", story.headline, role), ("s tip", story.second, "")
+        self.headline.put((look, cross + story.tag, ""), said, lesson, ("ns", cost, ""))
+
+    def close(self) -> None:
+        """Close every widget of it and let go of the machine."""
+        if self.comm is None:
+            return
+        self.transport.stop()
+        self.screen.leave(self)  # type: ignore[arg-type]
+        for part in self.parts.values():
+            part.close()
+        self.command.close()
+        self.screen.close()
+        close_tree(self)
+
+    # -- as text -------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        if not self.screen.open:
+            return "Workbench(closed)"
+        m, s = self.screen.machine, self.screen.state
+        n, free = len(s.frames), int(s.machine["nfree"][0])
+        h = m.history
+        return f"Workbench({n} frames, {free} free; {len(m.processes)} processes; moment {h.now} of {h.last})"
+
+    def to_html(self) -> str:
+        """What each part shows, a line each."""
+        if not self.screen.open:
+            return theme.esc(repr(self))
+        self.screen.limiter.flush()
+        look = views.look_at(self.screen.state)
+        rows = [(self.screen.story.tag, self.screen.story.headline)]
+        rows += [(p.title, p.summary(look)) for p in self.parts.values()]
+        return theme.table(repr(self), ("part", "shows"), rows, most=len(rows))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        data = super()._repr_mimebundle_(**kwargs)
+        bundle = data[0] if isinstance(data, tuple) else data
+        bundle = {} if bundle is None else bundle
+        bundle["text/plain"] = repr(self)
+        bundle["text/html"] = self.to_html()
+        return data if data is not None else bundle
