@@ -34,7 +34,7 @@ from .kernel.msync import Sync
 from .machine import Machine
 from .mapping import Mapping
 from .process import Process
-from .saving import VERSION as __version__
+from .saving import __version__
 from .warming import warm
 
 __all__ = [

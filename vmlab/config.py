@@ -26,9 +26,13 @@ def geometry(mmu: str | Sequence[int], page_size: int | None, contents: bool) ->
     """The geometry of a named MMU, or of index bits (topmost level first) with pages of any power of two."""
     if isinstance(mmu, str):
         if mmu not in MMUS:
-            raise ConfigError(f"mmu={mmu!r} is unknown; choose one of {', '.join(MMUS)}, or give index bits such as (2, 4)")
+            raise ConfigError(
+                f"mmu={mmu!r} is unknown; choose one of {', '.join(MMUS)}, or give index bits such as (2, 4)"
+            )
         if page_size not in (None, MMUS[mmu].page_size):
-            raise ConfigError(f"{mmu} has pages of 4096 bytes, not {page_size}; give index bits, mmu=(9, 9, 9, 9), for others")
+            raise ConfigError(
+                f"{mmu} has pages of 4096 bytes, not {page_size}; give index bits, mmu=(9, 9, 9, 9), for others"
+            )
         return MMUS[mmu]
     size = 4096 if page_size is None else page_size
     most = 1 << 30 if not contents else 1 << 16
@@ -47,14 +51,18 @@ def geometry(mmu: str | Sequence[int], page_size: int | None, contents: bool) ->
 def frame_count(ram: int | None, frames: int | None, page_size: int) -> int:
     """How many page frames RAM has, given as bytes or as a number of frames."""
     if ram is not None and frames is not None and ram != frames * page_size:
-        raise ConfigError(f"ram={ram} and frames={frames} disagree: {frames} frames of {page_size} bytes are {frames * page_size}")
+        raise ConfigError(
+            f"ram={ram} and frames={frames} disagree: {frames} frames of {page_size} bytes are {frames * page_size}"
+        )
     if frames is None:
         ram = 256 * KiB if ram is None else ram
         if not _is_int(ram) or ram % page_size:
             raise ConfigError(f"ram={ram!r} is not a whole number of pages of {page_size} bytes")
         frames = ram // page_size
     if not _is_int(frames) or frames < 2:
-        raise ConfigError(f"frames={frames!r}: a machine needs at least 2 frames (a copy needs its source and its target)")
+        raise ConfigError(
+            f"frames={frames!r}: a machine needs at least 2 frames (a copy needs its source and its target)"
+        )
     return frames
 
 
@@ -121,7 +129,7 @@ def must_fit(nframes: int, nslots: int, page_size: int, contents: bool, max_byte
     need = (nframes + nslots) * (page_size if contents else 0) + nframes * 72 + nslots * 8
     if need > limit:
         raise ConfigError(
-            f"{nframes:,} frames and {nslots:,} swap slots of {page_size} bytes need {_size(need)}; the limit here is {_size(limit)}"
+            f"{nframes:,} frames and {nslots:,} swap slots of {page_size} bytes need {_size(need)}; the limit is {_size(limit)}"
             " (a quarter of the memory this process may use; max_bytes= raises it, contents=False needs less)"
         )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from .core import clock
 from .core.state import STAT, Exit
+from .kernel.enter import Kernel
 
 NAMES: tuple[str, ...] = tuple(STAT.names or ())
 
@@ -40,7 +41,9 @@ class Cost:
             "refs": "references", "minflt": "minor", "majflt": "major", "copies": "copies", "pswpin": "swapped in",
             "pswpout": "swapped out", "pgpgin": "read", "pgpgout": "written", "tlb_misses": "TLB misses",
         }  # fmt: skip
-        parts = [f"{self._counts[n]} {word}" for n, word in shown.items() if self._counts[n] or n in ("minflt", "majflt")]
+        parts = [
+            f"{self._counts[n]} {word}" for n, word in shown.items() if self._counts[n] or n in ("minflt", "majflt")
+        ]
         return ", ".join(parts) + f", {self.ns:,} ns"
 
     def __repr__(self) -> str:
@@ -58,3 +61,23 @@ class Run(Cost):
 
     def __repr__(self) -> str:
         return f"Run({self.done} done, {self._words()}, {self.why.name})"
+
+
+class Measure:
+    """`with m.measure() as cost:` reads the counters before and after the block."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def _read(self) -> tuple[tuple[int, ...], Any, int]:
+        s = self._kernel.state
+        return self._kernel.count(), s.cost[0], len(s.level)
+
+    def __enter__(self) -> Cost:
+        self._before, costs, levels = self._read()
+        self._cost = Cost(self._before, self._before, costs, levels)
+        return self._cost
+
+    def __exit__(self, *_: object) -> None:
+        after, costs, levels = self._read()
+        self._cost._set(self._before, after, costs, levels)

@@ -46,7 +46,9 @@ class Signal(Exception):
 
     name = "signal"
 
-    def __init__(self, sentence: str, *, addr: int | None = None, code: int = 0, done: int = 0, data: bytes = b"") -> None:
+    def __init__(
+        self, sentence: str, *, addr: int | None = None, code: int = 0, done: int = 0, data: bytes = b""
+    ) -> None:
         super().__init__(sentence)
         self.addr, self.code, self.done, self.data = addr, int(code), done, data
 

@@ -173,7 +173,11 @@ class History:
         if not self.on:
             raise HistoryError("this machine keeps no history: give Machine(history=...) the bytes it may use for it")
         if n < self.first:
-            lost = f": {self.dropped} older steps were dropped to stay within {self.budget:,} bytes" if self.dropped else ""
+            lost = (
+                f": {self.dropped} older steps were dropped to stay within {self.budget:,} bytes"
+                if self.dropped
+                else ""
+            )
             raise HistoryError(f"cannot go back further than moment {self.first}{lost}")
         if n > self.last:
             raise HistoryError(f"there is no moment {n}; the last is {self.last}")

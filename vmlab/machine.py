@@ -1,35 +1,29 @@
-"""The machine as users hold it: what it is built from, its one gate for changes, its past."""
+"""The machine as users hold it: what it is built from, its processes, files and references, and copies of it."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-from traitlets import HasTraits, Int
+from traitlets import HasTraits
 
-from . import config, history, saving, warming
+from . import config, references, saving, warming
 from .core import clock, events, invariants, state
-from .core.policy import POLICIES, TOUCHES, Policy, queue
-from .core.state import FAULTS, Event, Exit, State
-from .counts import Cost, Run
+from .core.policy import POLICIES, TOUCHES, Policy
+from .core.state import Event, Exit
+from .counts import Measure, Run
 from .device import Device
-from .errors import Busy, ConfigError, Signal, VmlabError
+from .errors import ConfigError
 from .file import File
-from .history import History, Step
-from .interrupt import Interrupts
-from .kernel import brk, exit, files, fork, memory, mmap, mprotect, msync, munmap, program, truncate
-from .kernel.enter import NEVENT, REGISTER, STEP, Kernel
+from .gate import Gate
+from .kernel import program
+from .kernel.enter import Kernel
 from .kernel.guest import PythonPolicy
-from .kernel.outside import Outside, twin
+from .kernel.outside import twin
 from .process import Process
 
-CHUNK_SECONDS = 0.02  # of a long run between two looks at Ctrl-C, Stop and progress
-HISTORY = 256 << 20
-SEEN = REGISTER["seen"]
+HISTORY = 256 << 20  # bytes
 
 
-class Machine(HasTraits):
+class Machine(Gate):
     """A simulated computer: MMU, page tables, TLB, page frames, page cache, swap, and the kernel above them.
 
     Parameters
@@ -58,8 +52,6 @@ class Machine(HasTraits):
     >>> heap[0:5], p.stat.minflt
     (b'hello', 1)
     """
-
-    version = Int(0, help="counts changes of the machine: observe it to redraw").tag(sync=False)
 
     def __init__(
         self,
@@ -109,17 +101,6 @@ class Machine(HasTraits):
         if callable(policy):
             self.kernel.policy = PythonPolicy(policy)
 
-    def _begin(self, kernel: Kernel, budget: int) -> None:
-        self.kernel = kernel
-        self.history = History(budget)
-        self._lock = threading.RLock()
-        self._running = False
-        self._stop = False
-        self._rate = 1e6  # references a second of the last chunk
-        self.mmu = "x86-64"
-        if self.history.on:
-            self.history.keep(self.state, self._beside())
-
     def __repr__(self) -> str:
         m = self.state.machine[0]
         return (
@@ -127,131 +108,7 @@ class Machine(HasTraits):
             f"{m.nslot_free} free; {self.policy_name}; {len(self.processes)} processes)"
         )
 
-    # -- the gate --------------------------------------------------------------------------------------------------------
-
-    def change(self, call: str, row: int | None = None, /, **args: Any) -> Any:
-        """Everything that changes a machine goes through here: lock, record, call, version += 1. Raises what the call raises."""
-        with self._lock, Interrupts() as interrupts:
-            if self._running:
-                raise Busy("a run is going: stop it first")
-            step, begin = self._open(call, row, args)
-            self.kernel.interrupts = interrupts
-            try:
-                return self._perform(step)
-            except BaseException as error:
-                self._note_error(step, error)
-                raise
-            finally:
-                self._close(step, begin)
-        # The version is raised in _close: observers see the machine as the call left it.
-
-    def _open(self, call: str, row: int | None, args: dict[str, Any]) -> tuple[Step, float]:
-        k = self.kernel
-        step = Step(self.history.now + 1, call, row, args, before=k.count())
-        n = int(k.registers[NEVENT])
-        step.events = n, n
-        k.registers[STEP] = step.n
-        k.outside = Outside()
-        return step, time.perf_counter()
-
-    def _perform(self, step: Step) -> Any:
-        verb = CALLS[step.call]
-        self.kernel.caller = step.row
-        return verb(self.kernel, **step.args) if step.row is None else verb(self.kernel, step.row, **step.args)
-
-    def _note_error(self, step: Step, error: BaseException) -> None:
-        step.error = str(error) or type(error).__name__
-        if not isinstance(error, (OSError, Signal, VmlabError)):
-            step.opaque = True  # Ctrl-C, or an error inside a Python policy: the record stops short
-
-    def _close(self, step: Step, begin: float) -> None:
-        k = self.kernel
-        events.finish(k.state)
-        step.after = k.count()
-        step.events = step.events[0], int(k.registers[NEVENT])
-        outside = k.outside
-        step.answers, step.overwritten = outside.answers, outside.overwritten
-        if self.history.on:
-            step.nbytes = 400 + outside.nbytes + sum(_nbytes(a) for a in step.args.values())
-            if step.nbytes > self.history.budget // 4:  # too large to keep: a keyframe stands for it
-                step.args, step.answers, step.nbytes, step.opaque = {}, [], 400, True
-            if self.history.record(step, time.perf_counter() - begin):
-                self.history.keep(self.state, self._beside())
-        self.version += 1
-
-    def _beside(self) -> Any:
-        """What the kernel keeps beside its arrays, by value."""
-        k = self.kernel
-        return dict(k.devices), {d.key: d.save() for d in k.devices.values()}, k.queue, k.policy, k.overcommit
-
-    # -- long runs -------------------------------------------------------------------------------------------------------
-
-    def _long(self, call: str, row: int | None, args: dict[str, Any], advance: Callable[[int], tuple[int, Exit, Any]],
-              limit: int) -> Iterator[tuple[int, Exit]]:  # fmt: skip
-        """One step of the history, made chunk by chunk; yields (done so far, why) after each. Other changes are refused meanwhile."""
-        with self._lock:
-            if self._running:
-                raise Busy("a run is going: stop it first")
-            self._running, self._stop = True, False
-            step, begin = self._open(call, row, args)
-        done, failure = 0, None
-        try:
-            while True:
-                with self._lock, Interrupts() as interrupts:
-                    self.kernel.interrupts = interrupts
-                    chunk = max(1, min(int(self._rate * CHUNK_SECONDS), limit - done))
-                    start = time.perf_counter()
-                    made, why, failure = advance(chunk)
-                    self._rate = max(1e4, made / max(time.perf_counter() - start, 1e-6)) if made == chunk else self._rate
-                    done += made
-                    over = failure is not None or made == 0 or done >= limit or (why == Exit.LIMIT and made < chunk)
-                    if interrupts.pending or self._stop:
-                        step.args["limit"] = done
-                        over = True
-                    if why == Exit.LIMIT and made == chunk and self.kernel.registers[SEEN] & args.get("until", 0):
-                        over = True
-                yield done, why
-                if over:
-                    break
-            if failure is not None:
-                raise failure
-        except BaseException as error:
-            self._note_error(step, error)
-            if isinstance(error, (GeneratorExit, KeyboardInterrupt)):
-                step.args["limit"], step.opaque = done, True
-            raise
-        finally:
-            with self._lock:
-                self._running = False
-                self._close(step, begin)
-
-    def stop(self) -> None:
-        """Ask the run that is going to stop after its chunk (about 20 ms)."""
-        self._stop = True
-
-    @property
-    def running(self) -> bool:
-        """Is a run going?"""
-        return self._running
-
-    def _exhaust(self, run: Iterator[tuple[int, Exit]], total: int, progress: Callable[[int, int], object] | None) -> Run:
-        before = self.kernel.count()
-        done, why = 0, Exit.DONE
-        for done, why in run:
-            if progress is not None:
-                progress(done, total)
-        return self._run(done, why, before)
-
-    def _run(self, done: int, why: Exit, before: tuple[int, ...]) -> Run:
-        s = self.state
-        return Run(done, why, before, self.kernel.count(), s.cost[0], len(s.level))
-
     # -- state -----------------------------------------------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """The arrays, as they stand. Another tuple after a change: do not keep it."""
-        return self.kernel.state
 
     @property
     def clock_ns(self) -> int:
@@ -287,9 +144,9 @@ class Machine(HasTraits):
         with self._lock:
             return state.digest(self.state)
 
-    def measure(self) -> "_Measure":
+    def measure(self) -> Measure:
         """`with m.measure() as cost:` gives what the block cost: cost.minflt, .majflt, .copies, .pswpin, .ns ..."""
-        return _Measure(self)
+        return Measure(self.kernel)
 
     # -- processes and files ---------------------------------------------------------------------------------------------
 
@@ -348,7 +205,7 @@ class Machine(HasTraits):
         `trace` is addresses (ints or an array; pair with a process), a tuple (addresses, writes), or an iterable of
         (process, address) or (process, address, write) for several processes.
         """
-        return int(self.change("queue", segments=_segments(self, trace, process)))
+        return int(self.change("queue", segments=references.segments(trace, self.process, process)))
 
     @property
     def queue_left(self) -> int:
@@ -371,14 +228,16 @@ class Machine(HasTraits):
         Ctrl-C stops it within a fifth of a second, between two references. progress(done, total) is called between chunks.
         """
         total = self.queue_left if limit is None else min(limit, self.queue_left)
-        return self._exhaust(self.run_chunks(limit, until), total, progress)
+        return self.exhaust(self.run_chunks(limit, until), total, progress)
 
     def run_chunks(self, limit: int | None = None, until: Event | int | None = None) -> Iterator[tuple[int, Exit]]:
         """As `run`, for a caller that has other work to do between chunks of about 20 ms: yields (done, why)."""
-        mask = _mask(until)
+        mask = references.mask(until)
         most = self.queue_left if limit is None else limit
         args = {"limit": limit, "until": mask}
-        return self._long("run", None, args, lambda n: program.advance(self.kernel, n, mask), min(most, self.queue_left))
+        return self.chunks(
+            "run", None, args, lambda n: program.advance(self.kernel, n, mask), min(most, self.queue_left)
+        )
 
     # -- policy ----------------------------------------------------------------------------------------------------------
 
@@ -407,69 +266,7 @@ class Machine(HasTraits):
         """Write every dirty page of every file back; how many there were."""
         return int(self.change("sync"))
 
-    # -- the past --------------------------------------------------------------------------------------------------------
-
-    def undo(self, n: int = 1) -> None:
-        """Go n steps back. Bytes of host files that the steps overwrote are put back. HistoryError if it cannot."""
-        self.seek(self.history.now - n)
-
-    def redo(self, n: int = 1) -> None:
-        """Go n steps forward again, after an undo."""
-        self.seek(self.history.now + n)
-
-    def seek(self, moment: int, reference: int | None = None) -> None:
-        """Go to a moment: after step `moment`. With `reference`, into the middle of the bulk run that follows it."""
-        with self._lock, Interrupts():
-            if self._running:
-                raise Busy("a run is going: stop it first")
-            h = self.history
-            start = h.before(moment)
-            steps_back = [h[n] for n in range(moment + 1, h.now + 1)]
-            steps_on = [h[n] for n in range(h.now + 1, moment + 1)]
-            history.undo_overwrites(steps_back)
-            history.redo_overwrites(steps_on)
-            if not h.now <= moment or start.n > h.now:
-                self._restore(start)
-            else:
-                start = None  # type: ignore[assignment]
-            for n in range((h.now if start is None else start.n) + 1, moment + 1):
-                self._replay(h[n])
-            h.now = moment
-            if reference is not None:
-                self._replay_part(h[moment + 1], reference)
-            self.version += 1
-
-    def _restore(self, frame: history.Keyframe) -> None:
-        k = self.kernel
-        k.state = history.thaw(frame, k.state)
-        devices, saved, k.queue, k.policy, k.overcommit = frame.beside
-        k.devices = dict(devices)
-        for d in k.devices.values():
-            d.restore(saved[d.key])
-
-    def _replay(self, step: Step) -> None:
-        """Run a recorded step again, with the answers it got from outside."""
-        self.kernel.registers[STEP] = step.n
-        self.kernel.outside = Outside(step.answers)
-        try:
-            self._perform(step)
-        except Exception:
-            pass
-        events.finish(self.state)
-
-    def _replay_part(self, step: Step, reference: int) -> None:
-        if step.call not in ("access", "run"):
-            raise ValueError(f"step {step.n} is {step.call}, which makes no run of references")
-        self._replay(Step(step.n, step.call, step.row, {**step.args, "limit": reference}, answers=step.answers))
-
-    def bookmark(self, name: str) -> None:
-        """Name the present moment: m.seek(m.bookmarks["before fork"])."""
-        self.history.bookmarks[str(name)] = self.history.now
-
-    @property
-    def bookmarks(self) -> dict[str, int]:
-        """Names of moments."""
-        return dict(self.history.bookmarks)
+    # -- copies ----------------------------------------------------------------------------------------------------------
 
     def branch(self) -> "Machine":
         """Another machine in the same state, with a future of its own. What it writes to files stays in it."""
@@ -503,97 +300,3 @@ class Machine(HasTraits):
         m._begin(kernel, history or 0)
         m.mmu = mmu
         return m
-
-
-class _Measure:
-    """The context of Machine.measure."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def __enter__(self) -> Cost:
-        s = self.machine.state
-        self.before = self.machine.kernel.count()
-        self.cost = Cost(self.before, self.before, s.cost[0], len(s.level))
-        return self.cost
-
-    def __exit__(self, *_: object) -> None:
-        s = self.machine.state
-        self.cost._set(self.before, self.machine.kernel.count(), s.cost[0], len(s.level))
-
-
-def _mask(until: Event | int | None) -> int:
-    if until is None:
-        return 0
-    return FAULTS if until == Event.FAULT else 1 << int(until)
-
-
-def _nbytes(a: Any) -> int:
-    if isinstance(a, np.ndarray):
-        return a.nbytes
-    if isinstance(a, bytes):
-        return len(a)
-    return sum(_nbytes(x) for x in a) if isinstance(a, tuple) else 32
-
-
-def _segments(m: Machine, trace: Any, process: Process | None) -> tuple[program.Segment, ...]:
-    """A trace as the queue wants it: stretches of one process each."""
-    if process is not None:
-        addresses, writes = trace if isinstance(trace, tuple) and len(trace) == 2 else (trace, False)
-        a, w = process._reference_arrays(addresses, writes)
-        return (program.Segment(process.row, process.pid, a, w),)
-    out: list[tuple[Process, list[int], list[bool]]] = []
-    for who, addr, *write in trace:
-        p = who if isinstance(who, Process) else m.process(who)
-        if not out or out[-1][0].pid != p.pid:
-            out.append((p, [], []))
-        out[-1][1].append(int(addr))
-        out[-1][2].append(bool(write and write[0]))
-    segments = []
-    for p, addresses, writes in out:
-        a, w = p._reference_arrays(addresses, writes)
-        segments.append(program.Segment(p.row, p.pid, a, w))
-    return tuple(segments)
-
-
-def _access(k: Kernel, row: int, addresses: Any, writes: Any, limit: int | None, until: int = 0) -> None:
-    """A recorded `access`, run again: in one go."""
-    made, why = memory.access(k, row, addresses, writes, len(addresses) if limit is None else limit, until)
-
-
-def _rerun(k: Kernel, limit: int | None, until: int) -> None:
-    """A recorded `run`, run again: segment after segment."""
-    left = limit if limit is not None else int(k.state.machine["queue_length"][0] - k.state.machine["queue_at"][0])
-    while left > 0:
-        made, why, failure = program.advance(k, left, until)
-        left -= made
-        if failure is not None or made == 0 or k.registers[SEEN] & until:
-            return
-
-
-def _set_policy(k: Kernel, policy: str | Callable[..., int]) -> None:
-    """Another policy from now on; the order in which pages came is kept for it."""
-    number = Policy.PYTHON if callable(policy) else POLICIES[policy]
-    k.policy = PythonPolicy(policy) if callable(policy) else None
-    m = k.state.machine[0]
-    m.policy, m.touches = number, number in TOUCHES
-    if number == Policy.CLOCK:
-        queue.dissolve(k.state)
-    else:
-        queue.rebuild(k.state)
-
-
-def _sync(k: Kernel) -> int:
-    return sum(files.fsync(k, fd) for fd in k.state.files["used"].nonzero()[0].tolist())
-
-
-CALLS: dict[str, Callable[..., Any]] = {
-    "spawn": fork.spawn, "fork": fork.fork, "exit": exit.exit,
-    "mmap": mmap.mmap, "munmap": munmap.munmap, "mprotect": mprotect.mprotect, "msync": msync.msync, "brk": brk.brk,
-    "load": memory.load, "store": memory.store, "fetch": memory.fetch, "access": _access,
-    "open": files.open_host, "create": files.create, "reopen": files.reopen, "close": files.close, "fsync": files.fsync,
-    "pread": files.pread, "pwrite": files.pwrite, "read": files.read, "write": files.write,
-    "unlink": files.unlink, "refresh": files.refresh, "evict": files.evict, "truncate": lambda k, fd, nbytes: truncate.truncate(k, files.of(k, fd), nbytes),
-    "queue": program.queue, "run": _rerun, "set_policy": _set_policy, "sync": _sync,
-}  # fmt: skip
-

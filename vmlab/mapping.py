@@ -116,7 +116,9 @@ class Mapping:
         """Store bytes at the position; how many. ValueError if they do not fit."""
         data = bytes(data)
         if len(data) > self.length - self._position:
-            raise ValueError(f"{len(data)} bytes do not fit into the {self.length - self._position} after position {self._position}")
+            raise ValueError(
+                f"{len(data)} bytes do not fit into the {self.length - self._position} after position {self._position}"
+            )
         self.process.store(self.addr + self._position, data)
         self._position += len(data)
         return len(data)

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from . import references
 from .core import translation, vma
-from .core.state import NONE, Exit, name_of
+from .core.state import NONE, Access, Exit, name_of
 from .counts import Run
 from .errors import LimitError, fail, shown
 from .file import File
@@ -184,11 +185,15 @@ class Process:
 
     def read(self, file: File, addr: "int | Mapping", n: int, offset: int = 0) -> int:
         """Read n bytes of a file into memory, as pread(2): the number read. A bad address is EFAULT, not a signal."""
-        return int(self.machine.change("read", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset))
+        return int(
+            self.machine.change("read", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset)
+        )
 
     def write(self, file: File, addr: "int | Mapping", n: int, offset: int = 0) -> int:
         """Write n bytes of memory to a file, as pwrite(2): the number written. A bad address is EFAULT, not a signal."""
-        return int(self.machine.change("write", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset))
+        return int(
+            self.machine.change("write", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset)
+        )
 
     def access(self, addresses: Any, writes: Any = False) -> Run:
         """Make references at full speed: loads of addresses[i], stores where writes[i]. Contents stay as they are.
@@ -197,7 +202,7 @@ class Process:
         with .done, the number of references made before it. Ctrl-C stops it between two references.
         """
         m = self.machine
-        a, w = self._reference_arrays(addresses, writes)
+        a, w = references.arrays(addresses, writes)
         row = self.row
         bad = _first_outside(a, task_bytes(m.kernel))
         done = 0
@@ -207,31 +212,18 @@ class Process:
             k = m.kernel
             stop = min(done + n, bad)
             if done == stop < len(a):
-                return 0, Exit.SEGV, memory.signal(k, row, Exit.DONE, int(a[done]) & (1 << 64) - 1, _access(w, done), done)
-            each = w if len(w) == 1 else w[done:stop]
-            made, why = memory.access(k, row, a[done:stop], each if len(each) == stop - done or len(w) == 1 else w, stop - done)
+                return (
+                    0,
+                    Exit.SEGV,
+                    memory.signal(k, row, Exit.DONE, int(a[done]) & (1 << 64) - 1, _access(w, done), done),
+                )
+            made, why = memory.access(k, row, a[done:stop], w if len(w) == 1 else w[done:stop], stop - done)
             done += made
             failed = why in (Exit.SEGV, Exit.BUS)
             return made, why, memory.signal(k, row, why, int(a[done]), _access(w, done), done) if failed else None
 
         args = {"addresses": a, "writes": w, "limit": None}
-        return m._exhaust(m._long("access", row, args, advance, len(a)), len(a), None)
-
-    def _reference_arrays(self, addresses: Any, writes: Any) -> tuple[Any, Any]:
-        """Addresses and writes as the core wants them: int64 and uint8, contiguous, nobody else's to change."""
-        a = np.asarray(addresses)
-        if a.ndim != 1 or (a.dtype.kind not in "iu" and a.size):
-            raise TypeError(f"addresses must be whole numbers in one dimension, not {a.dtype} of shape {a.shape}")
-        a = a.view(np.int64) if a.dtype == np.uint64 else a.astype(np.int64, copy=False)
-        w = np.asarray(writes)
-        if w.dtype.kind not in "biu":
-            raise TypeError(f"writes must be true or false, not {w.dtype}")
-        if w.ndim == 0:
-            w = w.reshape(1)
-        elif w.shape != a.shape:
-            raise ValueError(f"{len(a)} addresses and {len(w)} writes")
-        w = (w != 0).view(np.uint8) if w.dtype != np.uint8 else w
-        return tuple(x if x.flags.c_contiguous and x.flags.writeable else x.copy() for x in (a, w))
+        return m.exhaust(m.chunks("access", row, args, advance, len(a)), len(a), None)
 
     def at(self, addr: "int | Mapping", length: int | None = None) -> Mapping:
         """A view of any range of this process's memory: of a mapping of another process, the same addresses here."""
@@ -266,7 +258,9 @@ class Process:
         lines = []
         areas = self.vmas()
         for v in areas:
-            name = v.name if not v.name or v.name.startswith("[") or v.offset or self._is_file(v) else f"[anon:{v.name}]"
+            name = (
+                v.name if not v.name or v.name.startswith("[") or v.offset or self._is_file(v) else f"[anon:{v.name}]"
+            )
             if not v.name and v.shared:
                 name = "/dev/zero (deleted)"
             lines.append(f"{v.start:x}-{v.stop:x} {v.perms} {v.offset:08x} 00:00 0 {name}".rstrip())
@@ -281,7 +275,8 @@ class Process:
     def pagemap(self, addr: "int | Mapping", length: int | None = None) -> Pagemap:
         """Where each page of a range is, as /proc/pid/pagemap says: arrays, one entry a page."""
         where = span(addr, length)
-        return translation.pagemap(self.machine.state, self.row, where["addr"], where["length"], Pagemap)
+        found: Pagemap = translation.pagemap(self.machine.state, self.row, where["addr"], where["length"], Pagemap)
+        return found
 
     def status(self) -> Text:
         """Sizes as in /proc/pid/status: VmSize, VmRSS, VmSwap, VmPTE in kB."""
@@ -293,7 +288,10 @@ class Process:
             "VmPTE": int(p.ntables),
         }  # fmt: skip
         rows = {name: n * size // 1024 for name, n in pages.items()}
-        return Text("\n".join([f"Name:\t{self.name}", f"Pid:\t{self.pid}", *(f"{n}:\t{kb:8d} kB" for n, kb in rows.items())]), rows)
+        return Text(
+            "\n".join([f"Name:\t{self.name}", f"Pid:\t{self.pid}", *(f"{n}:\t{kb:8d} kB" for n, kb in rows.items())]),
+            rows,
+        )
 
     @property
     def stat(self) -> Stat:
@@ -332,8 +330,8 @@ def memory_limit(n: int) -> None:
         raise LimitError(f"{n} bytes are more than one call moves ({MOST_BYTES}): do it in parts")
 
 
-def _access(writes: Any, i: int) -> memory.Access:
-    return memory.Access.WRITE if writes[i if len(writes) > 1 else 0] else memory.Access.READ
+def _access(writes: Any, i: int) -> Access:
+    return Access.WRITE if writes[i if len(writes) > 1 else 0] else Access.READ
 
 
 def _first_outside(addresses: Any, task: int) -> int:

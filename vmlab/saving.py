@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 try:
-    VERSION = version("vmlab")
+    __version__ = version("vmlab")
 except PackageNotFoundError:  # run from a source tree that was never installed
-    VERSION = "0"
+    __version__ = "0"
 
 
 class Text(str):
@@ -59,7 +59,7 @@ def save(m: "Machine", path: Any) -> None:
         raise ConfigError("a policy written in Python cannot be saved: choose a named one first, m.policy = 'clock'")
     devices, data = _devices(m)
     queue = [{"row": seg.row, "pid": seg.pid} for seg in k.queue]
-    head = {"vmlab": VERSION, "mmu": m.mmu, "devices": devices, "queue": queue, "overcommit": k.overcommit}
+    head = {"vmlab": __version__, "mmu": m.mmu, "devices": devices, "queue": queue, "overcommit": k.overcommit}
     arrays = {f"state.{name}": np.asarray(a) for name, a in zip(k.state._fields, k.state, strict=True)}
     arrays |= {name: np.frombuffer(raw, np.uint8) for name, raw in data.items()}
     for i, seg in enumerate(k.queue):
@@ -71,7 +71,7 @@ def save(m: "Machine", path: Any) -> None:
         raise type(error)(error.errno, f"cannot write {target}: {error.strerror}") from None
     try:
         with os.fdopen(fd, "wb") as f:
-            np.savez(f, **arrays)
+            np.savez(f, **arrays)  # type: ignore[arg-type]  # allow_pickle has a default
             f.flush()
             os.fsync(f.fileno())
         os.replace(temporary, target)
@@ -82,7 +82,8 @@ def save(m: "Machine", path: Any) -> None:
 
 def _devices(m: "Machine") -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     """What is behind each file: a host file by its path, the machine's own bytes by value."""
-    described, data = [], {}
+    described: list[dict[str, Any]] = []
+    data: dict[str, bytes] = {}
     for obj, device in m.kernel.devices.items():
         own = device if isinstance(device, OwnFile) else Overlay(device)
         plain, raw = own.dump()
@@ -100,14 +101,17 @@ def load(path: Any) -> tuple[Kernel, Any]:
             if "head" not in z:
                 raise ConfigError(f"{path} is not a saved machine")
             head = json.loads(z["head"].tobytes())
-            if head.get("vmlab") != VERSION:
-                raise ConfigError(f"{path} was saved by vmlab {head.get('vmlab')}, this is {VERSION}: cannot load; start again")
+            if head.get("vmlab") != __version__:
+                raise ConfigError(
+                    f"{path} was saved by vmlab {head.get('vmlab')}, this is {__version__}: cannot load; start again"
+                )
             k = Kernel(State(*(_like(name, z[f"state.{name}"]) for name in State._fields)))
             for d in head["devices"]:
                 parts = {part: z[f"device.{d['object']}.{part}"].tobytes() for part in ("order", "blocks")}
                 k.devices[d["object"]] = _device(d, parts)
             k.queue = tuple(
-                Segment(q["row"], q["pid"], z[f"queue.{i}.addresses"], z[f"queue.{i}.writes"]) for i, q in enumerate(head["queue"])
+                Segment(q["row"], q["pid"], z[f"queue.{i}.addresses"], z[f"queue.{i}.writes"])
+                for i, q in enumerate(head["queue"])
             )
             k.overcommit = head["overcommit"]
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:

@@ -38,4 +38,5 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "fork", lambda: p.fork().exit()
     yield "munmap", lambda: p.munmap(heap)
     yield "populate", lambda: p.mmap(4096, flags=2 | 0x8000)
-    yield "writeback", lambda: (file.evict(), file.close())
+    yield "writeback", file.evict
+    yield "close", file.close

@@ -66,9 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="look at every invariant after every step")
     machine = parser.add_argument_group("the machine, which must not matter to results and bytes")
     unset = argparse.SUPPRESS
-    machine.add_argument(
-        "--frames", type=int, default=unset, metavar="N", help="page frames; skips what asks for tails of pages"
-    )
+    machine.add_argument("--frames", type=int, default=unset, metavar="N", help="page frames; page tails are left out")
     machine.add_argument("--policy", default=unset, metavar="NAME", help="replacement policy")
     machine.add_argument("--tlb", type=_tlb, default=unset, metavar="E,W", help="TLB entries and ways; 0 for none")
     return parser

@@ -217,7 +217,8 @@ def move(s, addr, buffer, access):
 def transfer(s, obj, offset, buffer, access):
     """Move bytes between an object's pages and `buffer`, through the page cache and no mapping: read(2) and write(2).
 
-    READ fills the buffer, WRITE empties it. From machine.cursor on, as `move`. The range lies within the object. DONE, READ, or as reclaim.
+    READ fills the buffer, WRITE empties it, from machine.cursor on, as `move`. The range lies within the object. DONE, READ,
+    or as reclaim.
     """
     m = s.machine[0]
     while m.cursor < buffer.shape[0]:
@@ -275,5 +276,3 @@ def page_in(s):
     s.stat[0].pgpgin += 1
     events.emit(s, Event.PAGEIN, s.cpus[m.cpu].asid << ASID_SHIFT, f, m.io_object, m.io_index, NONE)
     return f
-
-

@@ -121,5 +121,3 @@ def ahead(s, f):
     """Ask the host for what emptying f will touch."""
     prefetch(s.tables, max(s.uses[f].pte, 0))
     prefetch(s.pages, max(s.uses[f].page, 0))
-
-

@@ -270,9 +270,9 @@ def _counters(s: State, ptes: dict[int, int], bad: list[str]) -> None:
     resident = Counter(tag >> ASID_SHIFT for tag in ptes)
     for row in s.procs["alive"].nonzero()[0].tolist():
         if resident[row] != s.procs["rss"][row]:
-            bad.append(f"process row {row} counts {int(s.procs['rss'][row])} resident pages, {resident[row]} are mapped")
+            bad.append(
+                f"process row {row} counts {int(s.procs['rss'][row])} resident pages, {resident[row]} are mapped"
+            )
     for name in s.stat.dtype.names:
         if s.stat[name][0] < 0:
             bad.append(f"the counter {name} is negative")
-
-

@@ -50,7 +50,9 @@ def evict(s, f):
             if slot == NONE:
                 return Exit.OOM
         word = (slot << SHIFT) | SWAPPED
-        if first.next == NONE and fr.marks & EXCLUSIVE and not fr.marks & COSLOT:  # one owner: its word takes the reference over
+        if (
+            first.next == NONE and fr.marks & EXCLUSIVE and not fr.marks & COSLOT
+        ):  # one owner: its word takes the reference over
             word |= ALONE
             if fresh:
                 s.slots[slot].refs = 1

@@ -124,7 +124,9 @@ class Mark(IntEnum):
     LOCKED = 4
     HEAP = 16  # made by brk
     MAYNOTWRITE = 64  # shared, through a descriptor that may not write: mprotect must refuse PROT_WRITE
-    ACCOUNT = 128  # its pages are promised: private and, at some time since its first page, writable (Linux: VM_ACCOUNT)
+    ACCOUNT = (
+        128  # its pages are promised: private and, at some time since its first page, writable (Linux: VM_ACCOUNT)
+    )
 
 
 def _row(**fields: str) -> np.dtype[Any]:
@@ -148,7 +150,9 @@ MACHINE = _words(
 STAT = _words(
     "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill"
 )
-COST = _words("tlb walk fault copy read write")  # ns: a TLB hit, one level of a walk, a fault's trap, a page copied, device
+COST = _words(
+    "tlb walk fault copy read write"
+)  # ns: a TLB hit, one level of a walk, a fault's trap, a page copied, device
 LEVEL = _row(shift="i8", mask="i8")
 CPU = _words("proc root asid")  # row of the running process, its top table (position in tables)
 PROC = _row(

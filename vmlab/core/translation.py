@@ -16,7 +16,7 @@ class Step(NamedTuple):
 
     level: int  # 1: the leaf
     table: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a step
     pte: int
 
 

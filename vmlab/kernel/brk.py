@@ -25,6 +25,11 @@ def brk(k: Kernel, row: int, addr: int) -> int:
             return old
         k.state, label = intern(k.state, "[heap]")
         first, stop = tags(row, last, new)
-        mmap.insert(k, vma.Vma(first, stop, last, NONE, mmap.Prot.READ | mmap.Prot.WRITE, Mark.HEAP | Mark.ACCOUNT, NONE, 0, label))
+        mmap.insert(
+            k,
+            vma.Vma(
+                first, stop, last, NONE, mmap.Prot.READ | mmap.Prot.WRITE, Mark.HEAP | Mark.ACCOUNT, NONE, 0, label
+            ),
+        )
     k.state.procs["brk"][row] = addr
     return addr

@@ -9,6 +9,7 @@ from ..core import cpu, state
 from ..core.state import FAILED, MACHINE, NONE, Exit, Kind, State
 from ..device import Device
 from ..errors import shown
+from ..interrupt import Interrupts
 from . import guest, oom, truncate, writeback
 from .outside import Outside, is_host
 
@@ -27,6 +28,7 @@ class Kernel:
         self.policy: guest.PythonPolicy | None = None
         self.outside = Outside()
         self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
+        self.interrupts = Interrupts()  # of the call that is running
         self.io_error: OSError | None = None  # what the host last said when a page could not be moved
         self.overcommit = 0
         self.caller: int | None = None  # row of the process whose call is running; None: a call from outside
@@ -120,7 +122,7 @@ class Kernel:
         """A policy in plain Python is to choose."""
         if self.policy is None:
             raise RuntimeError("the core asked for a Python policy and there is none")
-        self.policy.choose(self.state, self.outside)
+        self.policy.choose(self.state, self.outside, self.interrupts)
         return True
 
     # -- devices -------------------------------------------------------------------------------------------------------
@@ -203,4 +205,3 @@ _SERVE: dict[Exit, Callable[[Kernel], bool]] = {
     Exit.VICTIM: Kernel.serve_victim,
     Exit.OOM: oom.kill,
 }
-

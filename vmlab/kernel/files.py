@@ -158,7 +158,9 @@ def write(k: Kernel, row: int, fd: int, addr: int, n: int, offset: int) -> int:
 
 def _count(k: Kernel, row: int, call: str, obj: int, done: int, failure: Exception | None) -> int:
     if failure is not None and done == 0:
-        raise refuse(k, row, call)("EFAULT", f"the kernel could not use the memory given for {k.file_name(obj)}: {failure}")
+        raise refuse(k, row, call)(
+            "EFAULT", f"the kernel could not use the memory given for {k.file_name(obj)}: {failure}"
+        )
     return done
 
 

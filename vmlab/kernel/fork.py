@@ -74,5 +74,3 @@ def _reserve(k: Kernel, row: int, v: vma.Vma) -> None:
     for pool, missing in enumerate(short):
         if missing > 0:
             k.state = state.grow(k.state, pool, missing)
-
-

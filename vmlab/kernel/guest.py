@@ -8,6 +8,7 @@ import numpy as np
 from ..core import frames
 from ..core.state import NONE, State
 from ..errors import VmlabError
+from ..interrupt import Interrupts
 from .outside import Outside
 
 
@@ -51,7 +52,7 @@ class PythonPolicy:
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
 
-    def choose(self, s: State, outside: Outside) -> None:
+    def choose(self, s: State, outside: Outside, interrupts: Interrupts) -> None:
         """Put the frame the function names into machine.victim. What it named, noted and cleared goes into the record."""
 
         def question() -> tuple[int, list[int], Any]:
@@ -59,7 +60,8 @@ class PythonPolicy:
             before = seen.notes.copy()
             if not len(seen):
                 return NONE, [], None
-            victim = self.function(seen)
+            with interrupts.allowed():  # it may never return
+                victim = self.function(seen)
             if isinstance(victim, bool) or not hasattr(victim, "__index__") or victim not in seen.frame:
                 raise VmlabError(
                     f"the policy {self.name} named {victim!r}; it must name one of the {len(seen)} frames in candidates.frame"

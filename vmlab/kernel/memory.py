@@ -56,12 +56,18 @@ def signal(k: Kernel, row: int, why: Exit, addr: int, access: Access, done: int)
         return _bus(k, who, addr, done)
     code = int(k.registers[CODE]) if why == Exit.SEGV else 0
     if code == Code.ACCERR:
-        return SegmentationFault(f"{who}: the mapping does not allow it (SIGSEGV, SEGV_ACCERR)", addr=addr, code=code, done=done)
+        return SegmentationFault(
+            f"{who}: the mapping does not allow it (SIGSEGV, SEGV_ACCERR)", addr=addr, code=code, done=done
+        )
     space = page_size(k) << int(k.state.machine["vpn_bits"][0])
-    halves = task_bytes(k) <= space // 2  # x86-64, Sv39: the upper half is sign-extended; i386 and small ones use every word
+    halves = (
+        task_bytes(k) <= space // 2
+    )  # x86-64, Sv39: the upper half is sign-extended; i386 and small ones use every word
     if why != Exit.SEGV and (space // 2 <= addr < TOP - space // 2 if halves else addr >= space):
         return SegmentationFault(f"{who}: no address of this machine (SIGSEGV, SI_KERNEL)", code=Code.KERNEL, done=done)
-    return SegmentationFault(f"{who}: nothing is mapped there (SIGSEGV, SEGV_MAPERR)", addr=addr, code=Code.MAPERR, done=done)
+    return SegmentationFault(
+        f"{who}: nothing is mapped there (SIGSEGV, SEGV_MAPERR)", addr=addr, code=Code.MAPERR, done=done
+    )
 
 
 def _bus(k: Kernel, who: str, addr: int, done: int) -> BusError:
@@ -83,4 +89,3 @@ def access(k: Kernel, row: int, addresses: Any, writes: Any, limit: int, until: 
     k.registers[UNTIL] = until
     why = k.references(addresses, writes, limit)
     return int(k.registers[CURSOR]), why
-

@@ -45,7 +45,9 @@ TYPE = 0x0F  # the bits that say shared or private
 LARGEST_OFFSET = (1 << 63) - 1
 
 
-def mmap(k: Kernel, row: int, addr: int, length: int, prot: int, flags: int, fd: int, offset: int, name: str = "") -> int:
+def mmap(
+    k: Kernel, row: int, addr: int, length: int, prot: int, flags: int, fd: int, offset: int, name: str = ""
+) -> int:
     """The address of a new mapping. Checks in Linux's order (mm/mmap.c, ksys_mmap_pgoff and do_mmap)."""
     no = refuse(k, row, "mmap")
     size = page_size(k)
@@ -85,7 +87,9 @@ def mmap(k: Kernel, row: int, addr: int, length: int, prot: int, flags: int, fd:
             raise no("EACCES", f"{k.file_name(int(file.object))} was not opened for reading, which every mapping needs")
         if shared and not file.mode & Access.WRITE:
             if prot & Prot.WRITE:
-                raise no("EACCES", f"{k.file_name(int(file.object))} was opened read-only, a shared mapping cannot write it")
+                raise no(
+                    "EACCES", f"{k.file_name(int(file.object))} was opened read-only, a shared mapping cannot write it"
+                )
             marks |= Mark.MAYNOTWRITE
     _may_commit(k, row, npages, prot, shared, anonymous, flags)
 
@@ -204,7 +208,6 @@ def _may_commit(k: Kernel, row: int, npages: int, prot: int, shared: bool, anony
     most = len(k.state.frames) + len(k.state.slots)
     if npages > most:
         raise refuse(k, row, "mmap")(
-            "ENOMEM", f"{npages} pages are more than RAM and swap together have ({most}); MAP_NORESERVE promises nothing"
+            "ENOMEM",
+            f"{npages} pages are more than RAM and swap together have ({most}); MAP_NORESERVE promises nothing",
         )
-
-

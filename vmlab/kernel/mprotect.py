@@ -39,7 +39,9 @@ def mprotect(k: Kernel, row: int, addr: int, length: int, prot: int) -> None:
         if prot & (GROWSDOWN | GROWSUP):
             raise no("EINVAL", f"the mapping at {at * size:#x} does not grow")
         if prot & Prot.WRITE and v.marks & Mark.MAYNOTWRITE:
-            raise no("EACCES", f"the file mapped at {at * size:#x} was opened read-only, a shared mapping cannot write it")
+            raise no(
+                "EACCES", f"the file mapped at {at * size:#x} was opened read-only, a shared mapping cannot write it"
+            )
         end = min(stop, v.vpn + v.npages)
         _change(k, row, i, v, at, end, prot & 7)
         at = end
@@ -55,7 +57,9 @@ def _change(k: Kernel, row: int, i: int, v: vma.Vma, start: int, stop: int, prot
     marks = v.marks
     if prot & Prot.WRITE and not v.shared and not marks & Mark.NORESERVE:
         marks |= Mark.ACCOUNT
-    elif not prot & Prot.WRITE and v.object == NONE and not v.anon:  # untouched anonymous memory: the promise is taken back
+    elif (
+        not prot & Prot.WRITE and v.object == NONE and not v.anon
+    ):  # untouched anonymous memory: the promise is taken back
         marks &= ~Mark.ACCOUNT
     parts = [vma.part(v, v.first, first), middle._replace(prot=prot, marks=marks), vma.part(v, last, v.stop)]
     kept = [p for p in parts if p]

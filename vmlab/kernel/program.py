@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import cpu
-from ..core.state import Exit
+from ..core.state import Access, Exit
 from ..errors import Signal
 from . import memory
 from .enter import Kernel
@@ -50,7 +50,9 @@ def advance(k: Kernel, limit: int, until: int) -> tuple[int, Exit, Signal | None
     s = k.state
     if not s.procs["alive"][seg.row] or int(s.procs["pid"][seg.row]) != seg.pid:
         k.state.machine["queue_at"][0] += len(seg.addresses) - at
-        raise ProcessLookupError(f"process {seg.pid} has ended; its {len(seg.addresses) - at:,} waiting references are dropped")
+        raise ProcessLookupError(
+            f"process {seg.pid} has ended; its {len(seg.addresses) - at:,} waiting references are dropped"
+        )
     k.caller = seg.row
     cpu.switch(s, seg.row)
     m = s.machine
@@ -66,6 +68,6 @@ def advance(k: Kernel, limit: int, until: int) -> tuple[int, Exit, Signal | None
         return made, Exit.DONE if made == limit and why == Exit.DONE else why, None
     k.state.machine["queue_at"][0] += 1
     write = bool(seg.writes[at + made if len(seg.writes) > 1 else 0])
-    access = memory.Access.WRITE if write else memory.Access.READ
+    access = Access.WRITE if write else Access.READ
     failure = memory.signal(k, seg.row, why, int(seg.addresses[at + made]), access, made)
     return made + 1, why, failure

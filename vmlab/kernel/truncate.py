@@ -39,7 +39,9 @@ def resize(k: "Kernel", obj: int, nbytes: int) -> None:
     k.set_size(obj, nbytes)
     after = int(s.objects["npages"][obj])
     size = int(s.machine["page_size"][0])
-    end = min(old, nbytes)  # what stores left behind the old end is not part of a file that grows (pagecache_isize_extended)
+    end = min(
+        old, nbytes
+    )  # what stores left behind the old end is not part of a file that grows (pagecache_isize_extended)
     if end % size:
         page = objects.locate(s, obj, end // size)
         if page != NONE and int(s.pages[page]) & RESIDENT:

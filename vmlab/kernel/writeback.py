@@ -51,9 +51,14 @@ def flush(k: "Kernel", obj: int, start: int, stop: int) -> int:
         try:
             page(k, int(k.state.pages[at]) >> SHIFT)
         except OSError as error:
-            reason = "disk full" if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)) else os.strerror(error.errno or 0)
+            reason = (
+                "disk full"
+                if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
+                else os.strerror(error.errno or 0)
+            )
             raise fail(
-                "EIO", f"{reason} while writing {k.file_name(obj)}: {done} pages written, page {index} and later ones stay dirty"
+                "EIO",
+                f"{reason} while writing {k.file_name(obj)}: {done} pages written, page {index} and later ones stay dirty",
             ) from error
         done += 1
         index = int(objects.next_dirty(k.state, obj, index + 1, stop))

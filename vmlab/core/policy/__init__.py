@@ -1,9 +1,9 @@
 """Replacement policies: one file each, one line in POLICIES, one line in each switch below. Every hook is (s, frame):
 
-    victim(s) -> frame    a frame is needed: name one that is takeable, or NONE    the only hook a policy must have
-    came(s, f)            a page was put into frame f
-    gone(s, f)            the page in f has left
-    touched(s, f)         a reference to the page in f; only for policies in TOUCHES (exact LRU needs it, CLOCK does not)
+victim(s) -> frame    a frame is needed: name one that is takeable, or NONE    the only hook a policy must have
+came(s, f)            a page was put into frame f
+gone(s, f)            the page in f has left
+touched(s, f)         a reference to the page in f; only for policies in TOUCHES (exact LRU needs it, CLOCK does not)
 """
 
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""The figures the README promises: `python tests/benchmarks/figures.py`. Medians of five; a quiet machine tells the truth.
+"""The figures the README promises: `python tests/benchmarks/bench_figures.py`. Medians of five; a quiet machine tells the truth.
 
 Bulk access is set beside a floor measured in the same run: one pass of compiled code that only reads the two input arrays.
 """
