@@ -45,7 +45,7 @@ def sample(s):
     row.now = m.now
     row.step = m.step
     row.nevent = m.nevent
-    row.refs = st.refs
+    row.refs = m.now  # one reference, one tick; stat.refs is brought up to date only when a run ends
     row.tlb_misses = st.tlb_misses
     row.walks = st.walks
     row.minflt = st.minflt

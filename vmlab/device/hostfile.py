@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 from weakref import WeakSet, finalize
 
 from ..errors import LimitError, PathError, shown
@@ -44,6 +44,7 @@ class HostFile:
         self.key: tuple[object, ...] = ("host", at.st_dev, at.st_ino)
         self._named: tuple[object, ...] | None = self.key  # the file its name led to when last looked at
         self._seen = (at.st_size, at.st_mtime_ns)  # when last looked at, or written by us
+        self.overlays: WeakSet[Any] = WeakSet()  # branches: they keep what is about to change here
         _open.add(self)
 
     @classmethod
@@ -79,6 +80,8 @@ class HostFile:
 
     def write(self, offset: int, data: bytes) -> None:
         data = inside(self.name, self.size(), offset, data)
+        for overlay in self.overlays:
+            overlay.keep(offset, len(data))
         with self._ours():
             while data:
                 done = self._pwrite(data, offset)
@@ -86,6 +89,8 @@ class HostFile:
                 data = data[done:]
 
     def resize(self, nbytes: int) -> None:
+        for overlay in self.overlays:
+            overlay.keep(nbytes, max(0, self.size() - nbytes))
         with self._ours():
             os.ftruncate(self._fd, nbytes)
 

@@ -51,15 +51,20 @@ def flush(k: "Kernel", obj: int, start: int, stop: int) -> int:
         try:
             page(k, int(k.state.pages[at]) >> SHIFT)
         except OSError as error:
-            reason = (
-                "disk full"
-                if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
-                else os.strerror(error.errno or 0)
-            )
+            full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
             raise fail(
                 "EIO",
-                f"{reason} while writing {k.file_name(obj)}: {done} pages written, page {index} and later ones stay dirty",
+                f"{'disk full' if full else os.strerror(error.errno or 0)} while writing {k.file_name(obj)}: "
+                f"{done} of {done + dirty(k, obj, index, stop)} pages written, page {index} and later ones stay dirty",
             ) from error
         done += 1
         index = int(objects.next_dirty(k.state, obj, index + 1, stop))
     return done
+
+
+def dirty(k: "Kernel", obj: int, start: int, stop: int) -> int:
+    """How many pages in start..stop-1 of a file are dirty."""
+    n, index = 0, int(objects.next_dirty(k.state, obj, start, stop))
+    while index != NONE:
+        n, index = n + 1, int(objects.next_dirty(k.state, obj, index + 1, stop))
+    return n
