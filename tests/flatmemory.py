@@ -1,7 +1,7 @@
 """What every program must see, whatever the machine does underneath: bytes of pages, and who looks at which.
 
-A model without frames, PTEs, TLB, page cache or swap. A page of a process is a page of an object (a file, shared memory)
-or its own copy of one; that is all.
+A model without frames, PTEs, TLB, page cache or swap. A page of a process is a page of an object (a file, or shared
+memory) or its own copy of one; that is all.
 """
 
 from dataclasses import dataclass, field
@@ -111,6 +111,14 @@ class Memory:
                 self.own[vpn] = old[:within] + part + old[within + len(part) :]
             done += len(part)
         return done, None
+
+    def copy_pages(self, first: int, npages: int) -> None:
+        """A store to each page that leaves its bytes as they are, up to the first that may not be stored to."""
+        for vpn in range(first, first + npages):
+            if self.refusal(vpn, WRITE):
+                return
+            if not self.pages[vpn].shared:
+                self.own[vpn] = self.seen(vpn)
 
     def inside(self, addr: int, n: int) -> bool:
         """Does no byte of a range lie behind the end of a shared file, in its last page?"""

@@ -1,7 +1,7 @@
 """Random programs for a machine and for the flat model of memory at once: the part that maps, forks, loads and stores.
 
-A RuleBasedStateMachine of Hypothesis. Uniform draws make programs that do nothing (most steps fail, stores hit nothing), so
-machines start with mappings, ranges are small, and most draws aim at a page that may be accessed.
+A RuleBasedStateMachine of Hypothesis. Uniform draws make programs that do nothing (most steps fail, stores hit nothing),
+so machines start with mappings, ranges are small, and most draws aim at a page that may be accessed.
 """
 
 import errno
@@ -78,7 +78,7 @@ class Programs(RuleBasedStateMachine):
         return SLOTS - private - sum(len(obj.data) for obj in memory.values()) // self.size
 
     def fails(self, name, call, *args, **kwargs):
-        with pytest.raises(OSError, match=f"({name}: ") as failure:
+        with pytest.raises(OSError, match=rf"\({name}: ") as failure:
             call(*args, **kwargs)
         assert failure.value.errno == getattr(errno, name)
         happened[name] += 1
@@ -111,6 +111,8 @@ class Programs(RuleBasedStateMachine):
         assert first == AREA + place if place >= 0 else not {first + k for k in range(n)} & set(flat.pages)
         happened["replaced"] += any(first + k in flat.pages for k in range(n))
         flat.map(first, n, prot, shared, obj, index)
+        if populate and prot & 2 and not shared:  # as if stored to: the file's pages are copied now (mm/gup.c)
+            flat.copy_pages(first, n)
 
     @rule(i=small, j=small, n=npages)
     def munmap(self, i, j, n):
@@ -185,8 +187,7 @@ class Programs(RuleBasedStateMachine):
         able = [vpn for vpn in sorted(flat.pages) if flat.refusal(vpn, 2 if writes else 1) is None][j % 3 :: 1 + j % 2]
         run = p.access(np.array(able, np.int64) * self.size, writes)
         for vpn in able if writes else ():
-            if not flat.pages[vpn].shared:
-                flat.own[vpn] = flat.seen(vpn)
+            flat.copy_pages(vpn, 1)
         happened["references"] += run.done
 
     @invariant()

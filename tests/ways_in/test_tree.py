@@ -30,7 +30,7 @@ MAY_LOAD = {
     "bqplot": ("widgets", "labs"),
     "anywidget": ("widgets",),
     "IPython": ("widgets", "labs"),
-    "traitlets": ("widgets", "labs", "machine.py"),
+    "traitlets": ("widgets", "labs", "gate.py", "machine.py"),
     "pandas": (),
 }
 

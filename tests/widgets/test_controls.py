@@ -192,10 +192,10 @@ def test_undo_redo_scrub(no_swallow):
     t.redo.click()
     w.screen.limiter.flush()
     assert m.history.now == n and t.redo.disabled
-    t.scrub.value = 2
+    t.scrub._handle_custom_msg({"event": "moment", "moment": 2}, [])
     w.screen.limiter.flush()
     assert m.history.now == 2 and "moment 2 of" in t.now.slots[0][1]
-    t.scrub.value = 0
+    t.scrub._handle_custom_msg({"event": "moment", "moment": -5}, [])
     w.screen.limiter.flush()
     assert t.undo.disabled and not w.parts["address spaces"].shown
     w.parts["log"].refresh()

@@ -37,9 +37,7 @@ class Map(IntFlag):
     FIXED_NOREPLACE = 0x100000
 
 
-KNOWN = 0
-for _flag in Map:
-    KNOWN |= _flag
+KNOWN = 0x7C07F9F3  # Linux's LEGACY_MAP_MASK (include/linux/mman.h): what SHARED_VALIDATE accepts; not FIXED_NOREPLACE
 NOT_BUILT = Map.GROWSDOWN | Map.LOCKED
 TYPE = 0x0F  # the bits that say shared or private
 LARGEST_OFFSET = (1 << 63) - 1

@@ -50,11 +50,13 @@ def _judge_number(asked: Exercise, answer: Any) -> str:
     if n == truth:
         return f"right. {asked.reason}"
     if asked.unit == "pages" and n in (truth * 4, truth * 4096):
-        return f"not yet, but only the unit is wrong: the question asks for pages, and {n} is their size in {'kB' if n == truth * 4 else 'bytes'}."
+        unit = "kB" if n == truth * 4 else "bytes"
+        return f"not yet, but only the unit is wrong: the question asks for pages, and {n} is their size in {unit}."
     for slip in asked.slips:
         if slip.answer == n:
             return f"not yet. {slip.belief}{shown(slip.code)}"
-    return f'not yet, and {n} is not one of the slips we know. labs.hint("{asked.name}") gives the first of three hints.'
+    way = f'labs.hint("{asked.name}") gives the first of three hints.'
+    return f"not yet, and {n} is not one of the slips we know. {way}"
 
 
 def _judge_rule(asked: Puzzle, answer: Any) -> str:

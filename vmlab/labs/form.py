@@ -32,22 +32,28 @@ class Guesses:
         self.decided |= {p.key for p in self.lab.predictions if p.cell == cell}
 
 
-class Form(VBox):
+class Form(VBox):  # type: ignore[misc]
     """A sentence and a box for each guess, and one button."""
 
     def __init__(self, guesses: Guesses) -> None:
         self.guesses = guesses
         predictions = guesses.lab.predictions
-        self.boxes = {p.key: Text(value=_text(guesses, p.key), placeholder="?", layout=Layout(width="64px")) for p in predictions}
+        self.boxes = {
+            p.key: Text(value=_text(guesses, p.key), placeholder="?", layout=Layout(width="64px")) for p in predictions
+        }
         self.refusals = {p.key: HTML() for p in predictions}
-        self.button = Button(description="Record my guesses", button_style="primary", layout=Layout(width="auto"))
+        self.button = Button(description="Record my guesses", layout=Layout(width="auto"))
         self.said = HTML()
         rows: list[Any] = []
         for p in predictions:
             self.boxes[p.key].add_class("vml-guess")
             rows += [Label(p.key), Label(p.text), self.boxes[p.key], self.refusals[p.key]]
-        grid = GridBox(rows, layout=Layout(grid_template_columns="16px auto 76px 1fr", grid_gap="2px 10px", align_items="center"))
-        super().__init__([HTML(f"<b>Lab {guesses.lab.number}: your prediction</b>"), grid, HBox([self.button, self.said])])
+        grid = GridBox(
+            rows, layout=Layout(grid_template_columns="16px auto 76px 1fr", grid_gap="2px 10px", align_items="center")
+        )
+        super().__init__(
+            [HTML(f"<b>Lab {guesses.lab.number}: your prediction</b>"), grid, HBox([self.button, self.said])]
+        )
         self.button.on_click(lambda _: self.record())
         self.show()
 
@@ -153,16 +159,20 @@ def _text(guesses: Guesses, key: str) -> str:
 
 
 def _state(guesses: Guesses) -> str:
-    if not guesses.values:
-        return "Nothing recorded yet."
     still = [p.cell for p in guesses.lab.predictions if p.key not in guesses.decided]
-    return "Recorded. " + (f"Change them until you run the cell {still[0]}." if still else "The cells that decide have run.")
+    if not guesses.values:
+        return "Nothing recorded yet." if still else "Nothing was recorded, and the cells that decide have run."
+    return (
+        f"Recorded. Change them until you run the cell {still[0]}."
+        if still
+        else "Recorded. The cells that decide have run."
+    )
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
     """Rows as a table."""
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    return [
-        "  " + "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))).rstrip()
-        for r in rows
+    padded = [
+        [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))] for r in rows
     ]
+    return ["  " + "  ".join(r).rstrip() for r in padded]

@@ -1,4 +1,4 @@
-"""What a lab asks: predictions before it, exercises after it. Every right answer is what a machine does, run when it is asked for."""
+"""What a lab asks: predictions before it, exercises after it. A right answer is what a machine does, run when it is wanted."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

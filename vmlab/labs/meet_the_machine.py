@@ -1,5 +1,7 @@
 """Lab 00: the tour. Its predictions are about its own machine, its exercises about small machines of their own."""
 
+import itertools
+
 from .. import KiB, Machine, Process, Prot
 from .lab import Exercise, Lab, Prediction, Puzzle, Slip
 
@@ -133,12 +135,16 @@ LAB = Lab(
                 Slip(
                     22,
                     "You counted a fault for every reference. Look at the second round of loads by itself:",
-                    "area = Machine(frames=32).spawn('q').mmap(20*KiB)\nrounds = [area.touch().minflt for _ in range(3)]\nrounds[1:]",
+                    "area = Machine(frames=32).spawn('q').mmap(20*KiB)\n"
+                    "rounds = [area.touch().minflt for _ in range(3)]\n"
+                    "rounds[1:]",
                 ),
                 Slip(
                     18,
                     "You counted both rounds of loads. By the second round every page has its frame:",
-                    "area = Machine(frames=32).spawn('q').mmap(20*KiB)\nrounds = [area.touch().minflt for _ in range(3)]\nrounds[1:]",
+                    "area = Machine(frames=32).spawn('q').mmap(20*KiB)\n"
+                    "rounds = [area.touch().minflt for _ in range(3)]\n"
+                    "rounds[1:]",
                 ),
             ),
             hints=(
@@ -214,7 +220,9 @@ LAB = Lab(
                     3,
                     "This is the belief that the parent owns the originals and only the child copies. Fork makes both sides"
                     " equal. Let the parent store first:",
-                    "t = Machine(frames=8); q = t.spawn('q'); area = q.mmap(4*KiB); area[0] = 1\ntwin = q.fork()\narea.touch(True).copies",
+                    "t = Machine(frames=8); q = t.spawn('q'); area = q.mmap(4*KiB); area[0] = 1\n"
+                    "twin = q.fork()\n"
+                    "area.touch(True).copies",
                 ),
                 Slip(
                     6,
@@ -262,7 +270,7 @@ LAB = Lab(
                 Slip(
                     0,
                     "You let the anonymous pages be dropped. Then their bytes would be lost:",
-                    "t = Machine(frames=2); q = t.spawn('q'); area = q.mmap(4*KiB); area[0:5] = b'hello'\n"
+                    "t = Machine(frames=2); q = t.spawn('q'); area = q.mmap(8*KiB); area[0:5] = b'hello'\n"
                     "q.mmap(8*KiB).touch(True)\n"
                     "area[0:5]",
                 ),
@@ -284,7 +292,11 @@ LAB = Lab(
             "00.5",
             "lambda n, k, r: n * r",
             ("n", "k", "r"),
-            tuple(sorted(((n, k, r) for n in range(1, 6) for k in (2, 3, 4) for r in (1, 2, 3)), key=lambda c: (c[0] <= c[1] or c[2] < 2, c))),
+            tuple(
+                sorted(
+                    itertools.product(range(1, 6), (2, 3, 4), (1, 2, 3)), key=lambda c: (c[0] <= c[1] or c[2] < 2, c)
+                )
+            ),
             _faults_of_rounds,
             "What fits is brought once. One page too many, and FIFO always evicts the page that will be needed soonest.",
             slips=(
@@ -295,7 +307,10 @@ LAB = Lab(
                 ),
                 Slip(lambda n, k, r: n * r, "Your rule lets every load fault. When all the pages fit, they stay."),
                 Slip(lambda n, k, r: n, "Your rule lets each page fault once. That holds as long as they all fit."),
-                Slip(lambda n, k, r: max(n - k, 0) * r, "Your rule lets the first pages be there from the start. At first none is."),
+                Slip(
+                    lambda n, k, r: max(n - k, 0) * r,
+                    "Your rule lets the first pages be there from the start. At first none is.",
+                ),
             ),
             hints=(
                 "Draw three frames and load pages 0, 1, 2, 3, 0, 1 ... Which page does FIFO evict each time?",

@@ -12,7 +12,7 @@ from .look import Array, Look, look_at
 
 BLANK, UNTOUCHED, DISK, BEYOND, CACHED, SWAP, MAPPED = range(7)  # states of a cell
 STATES = ("", "untouched", "disk", "beyond", "cached", "swapped", "mapped")
-COLUMNS = 64  # that still leave room for a number
+COLUMNS = 80  # that still leave room for a number
 EMPTY = np.zeros(0, np.int64)
 
 

@@ -99,7 +99,7 @@ def story(s: State | Look, step: Step, made: "Reference | None" = None, policy: 
     tag = tag_of(step, main, counts)
     second = LESSONS.get(tag, "")
     if step.error:
-        headline, short = sentence_of(step.error), f"{step.call} refused"
+        headline, short = refused(look, step, tag, row, vpn, verb)
     elif step.call in calls.ACCESSES and counts["refs"] == 1:
         headline, short = reference(look, verb, tag, main, row, vpn)
     elif step.call in calls.ACCESSES:
@@ -143,6 +143,17 @@ def tag_of(step: Step, main: sentences.Happening | None, counts: dict[str, int])
     if main is not None and main.tag in FAULTS:
         return main.tag
     return "walk" if counts["walks"] else "hit"
+
+
+def refused(look: Look, step: Step, tag: str, row: int, vpn: int, verb: str) -> tuple[str, str]:
+    """A step that failed, in the kernel's words; a signal's process and address as the screen calls them."""
+    text = step.error or ""
+    short = f"{step.call} refused"
+    if tag in ("SEGV", "BUS"):
+        short = f"{calls.SHORT.get(verb, verb)}: SIG{tag}"
+        if row != NONE and vpn != NONE and ": " in text:
+            text = f"{look.process[row]} {verb} {words.where(look, row, vpn)}: {text.split(': ', 1)[1]}"
+    return sentence_of(text), short
 
 
 def sentence_of(text: str) -> str:

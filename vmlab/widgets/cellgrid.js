@@ -36,7 +36,7 @@ function render({ model, el: root }) {
     const tracks = [], place = [];
     for (let c = 0; c < cols; c++) {
       if (gaps.has(c)) tracks.push("var(--gapw)");
-      tracks.push("minmax(0,1fr)");
+      tracks.push("minmax(0,var(--cap))");
       place.push(tracks.length + 1);
     }
     grid.replaceChildren();
@@ -258,10 +258,12 @@ function render({ model, el: root }) {
   const themed = new MutationObserver(() => canvas && paint());
   themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   function fitText() { // numbers that would touch their neighbours get smaller, then go
-    const width = cells.length ? Math.min(...cells.slice(0, get("cols")).map((c) => c.offsetWidth || 99)) : 99;
-    const longest = Math.max(0, ...get("glyphs").map((g) => g.length));
+    const glyphs = get("glyphs"), longest = Math.max(0, ...glyphs.map((g) => g.length));
+    if (longest > 5 || !cells.length) return; // words: the style sheet cuts them
+    const width = Math.min(...cells.slice(0, get("cols")).map((c) => c.offsetWidth || 99));
     grid.classList.toggle("tight", width < 6.7 * longest + 2);
-    grid.classList.toggle("tiny", width < 5 * Math.min(longest, 3));
+    grid.classList.toggle("tiny", width < 10);
+    cells.forEach((c, i) => c.classList.toggle("cut", 4.9 * (glyphs[i] || "").length > width));
   }
   const sized = new ResizeObserver(() => (canvas ? paint() : fitText()));
   sized.observe(root);

@@ -124,7 +124,7 @@ class Command(VBox):
     def complain(self, text: str) -> None:
         """Say what is wrong, beside the button."""
         if text:
-            self.code.put(("err", f"✖ {text}", "alert"))
+            self.code.put(("err tip", f"✖ {text}", "alert"))
 
     def name_next(self) -> None:
         """Suggest a name that no process has."""

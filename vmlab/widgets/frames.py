@@ -35,13 +35,12 @@ class FrameMap(Part):
             code = code | f.dirty * DIRTY | f.accessed * ACCESSED | (f.sharers > 1) * SHARED
             self.grid.draw(code, 64 if n <= 4096 else 128)
         else:
-            cols = 16 if n <= 256 else 32
+            cols = 16 if n <= 64 else 32 if n <= 256 else 64
             cells = [self.cell(look, f, i) for i in range(n)]
             labels = [("", str(i), "") for i in range(0, n, cols)]
             self.grid.show(cells, min(cols, n), row_labels=labels)
-            half = n > 256
-            if half != ("half" in self.grid._dom_classes):
-                self.grid.add_class("half") if half else self.grid.remove_class("half")
+            if n > 64:
+                self.grid.add_class("half" if n <= 256 else "dense")
         policy = self.screen.machine.policy_name
         self.grid.hand = f.hand if policy == "clock" else NONE
         hand = f"; CLOCK hand at {f.hand}" if policy == "clock" else f"; {policy.upper()}"

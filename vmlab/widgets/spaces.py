@@ -21,7 +21,8 @@ class AddressSpaces(Part):
 
     title = "Address spaces"
     css = "spaces"
-    key = ()
+    key = ("anonymous", "file", "cached, unmapped", "only on disk", "in swap", "untouched / free", "dirty", "accessed")
+    key += ("locked", "shared")
     columns = ("process", "area", "pages", "in RAM", "in swap")
 
     def body(self) -> list[Any]:
@@ -75,7 +76,7 @@ class AddressSpaces(Part):
         self.grid.mark(self.places([(sel.row, sel.vpn)]), self.places(views.kin(look, sel)))
         self.zoom(look, sel)
         if not self.shown:
-            self.status = "No process yet. Choose “spawn” above." if len(self.screen.parts) > 1 else "No process yet."
+            self.status = "No process yet: spawn one."
         elif sel.row != NONE and sel.vpn != NONE:
             self.status = views.sentence(look, views.page(look, sel.row, sel.vpn))
         else:

@@ -29,7 +29,7 @@ class SwapMap(Part):
             code = np.array([KINDS.index("slot" if x else "none") for x in w.letters], np.uint8)
             self.grid.draw(code | ((w.sleepers > 1) * SHARED).astype(np.uint8), 64)
         else:
-            cols = 16 if w.total <= 256 else 32
+            cols = 16 if w.total <= 128 else 32 if w.total <= 256 else 64
             cells = [self.cell(look, i) for i in range(w.total)]
             self.grid.show(cells, cols, row_labels=[("", str(i), "") for i in range(0, w.total, cols)])
         self.facts = f"{w.total:,} slots, {w.used:,} used" if w.total else "none"

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
-from ipywidgets import Button, Dropdown, HBox, IntProgress, IntSlider, ToggleButton
+from ipywidgets import Button, Dropdown, HBox, IntProgress, ToggleButton
 
 from .screen import Screen
+from .scrub import Scrub
 from .slots import Slots
 
 SPEEDS = {"1 a second": 1.0, "4 a second": 4.0, "10 a second": 10.0, "at full speed": 0.0}
@@ -21,10 +22,7 @@ class Transport(HBox):
         self.moving = False
         self.undo = Button(description="◀ Undo", tooltip="one moment back")
         self.redo = Button(description="Redo ▶", tooltip="one moment forward")
-        self.scrub = IntSlider(
-            0, 0, 1, readout=False, layout={"flex": "1 1 160px", "width": "auto", "min_width": "100px"}
-        )
-        self.scrub.tooltip = "moment"
+        self.scrub = Scrub(screen.guard(self.scrubbed, self.complain)).add_class("vml-time")
         self.now = Slots(kind="vml-code").add_class("vml-fit")
         self.step = Button(description="Step", tooltip="the next waiting reference").add_class("vml-step")
         self.play = ToggleButton(description="Play", tooltip="go on until Stop")
@@ -43,14 +41,13 @@ class Transport(HBox):
         self.redo.on_click(guard(lambda _: self.screen.machine.redo(), self.complain))
         self.step.on_click(guard(lambda _: self.advance(), self.complain))
         self.mark.on_click(guard(self.marked, self.complain))
-        self.scrub.observe(guard(self.scrubbed, self.complain), "value")
         self.play.observe(guard(self.toggled, self.complain), "value")
         self.marks.observe(guard(self.recalled, self.complain), "value")
         self.refresh()
 
     def complain(self, text: str) -> None:
         """Say what is wrong, in the bar."""
-        self.said.put(("err opt", f"✖ {text}" if text else "", "alert"))
+        self.said.put(("err tip opt", f"✖ {text}" if text else "", "alert"))
 
     # -- following the machine -----------------------------------------------------------------------------------------
 
@@ -60,11 +57,7 @@ class Transport(HBox):
         h, left = m.history, m.queue_left
         self.moving = True
         try:
-            with self.scrub.hold_sync():
-                last = max(h.last, h.first + 1)
-                if self.scrub.max < h.first:  # in this order min never exceeds max
-                    self.scrub.max = last
-                self.scrub.min, self.scrub.max, self.scrub.value = h.first, last, h.now
+            self.scrub.put(h.first, h.now, h.last, sorted(m.bookmarks.values()))
             names = [("bookmarks", None), *((f"{name} ({n})", n) for name, n in m.bookmarks.items())]
             if list(self.marks.options) != names:
                 self.marks.options = names
@@ -72,7 +65,6 @@ class Transport(HBox):
             self.marks.layout.display = None if len(names) > 1 else "none"
         finally:
             self.moving = False
-        self.scrub.disabled = not h.on or h.last == h.first
         self.undo.disabled = h.now <= h.first or m.running
         self.redo.disabled = h.now >= h.last or m.running
         idle = not left and h.now >= h.last
@@ -94,10 +86,10 @@ class Transport(HBox):
             return False
         return True
 
-    def scrubbed(self, change: Any) -> None:
+    def scrubbed(self, moment: int) -> None:
         """The slider was moved."""
-        if not self.moving and change["new"] != self.screen.machine.history.now:
-            self.screen.machine.seek(min(change["new"], self.screen.machine.history.last))
+        if moment != self.screen.machine.history.now:
+            self.screen.machine.seek(moment)
 
     def marked(self, _: Any) -> None:
         """Bookmark this moment."""

@@ -159,7 +159,8 @@ def card(t: views.Translated, colour: str, dim: str) -> str:
     """The page that the walk ends at, or why it ends before."""
     if t.physical == NONE:
         head = f"<b>swap slot {t.page.slot}</b>" if t.page.slot != NONE else "<b>no frame</b>"
-        return f"<div class='vml-pg{dim}' style='--k:var(--swap)'>{head}\npresent = 0:\npage fault</div>"
+        edge = "--swap" if t.page.slot != NONE else "--ink2"
+        return f"<div class='vml-pg{dim}' style='--k:var({edge})'>{head}\npresent = 0:\npage fault</div>"
     hexes = " ".join(f"<mark>{b:02x}</mark>" if k == t.at else f"{b:02x}" for k, b in enumerate(t.around))
     chars = "".join(
         f"<mark>{c}</mark>" if k == t.at else c
