@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ MMUS: dict[str, Geometry] = {
     "sv48": Geometry((9, 9, 9, 9), 4096, 1 << 35),
     "i386": Geometry((10, 10), 4096, 0xC0000),  # 3 GiB for programs, 1 GiB for the kernel
 }
+MOST_NS = 10**12  # of one piece of work
+MOST_ENTRIES = 1 << 16  # of a TLB
 FILESYSTEMS = {"ext4": 0, "tmpfs": 1}
 
 
@@ -40,7 +43,10 @@ def geometry(mmu: str | Sequence[int], page_size: int | None, contents: bool) ->
         raise ConfigError(
             f"page_size={size!r}: a page must be a power of two from 16 bytes to 64 KiB (to 1 GiB with contents=False)"
         )
-    bits = tuple(mmu)
+    try:
+        bits = tuple(mmu)
+    except TypeError:
+        raise ConfigError(f"mmu={mmu!r}: give a name, {', '.join(MMUS)}, or index bits such as (2, 4)") from None
     if not bits or not all(_is_int(b) and 1 <= b <= 20 for b in bits) or sum(bits) > 48:
         raise ConfigError(f"mmu={mmu!r}: index bits are 1 to 20 for each level, at most 48 together")
     if sum(bits) + size.bit_length() - 1 > 63:
@@ -50,7 +56,7 @@ def geometry(mmu: str | Sequence[int], page_size: int | None, contents: bool) ->
 
 def frame_count(ram: int | None, frames: int | None, page_size: int) -> int:
     """How many page frames RAM has, given as bytes or as a number of frames."""
-    if ram is not None and frames is not None and ram != frames * page_size:
+    if ram is not None and frames is not None and _is_int(frames) and ram != frames * page_size:
         raise ConfigError(
             f"ram={ram} and frames={frames} disagree: {frames} frames of {page_size} bytes are {frames * page_size}"
         )
@@ -63,14 +69,14 @@ def frame_count(ram: int | None, frames: int | None, page_size: int) -> int:
         raise ConfigError(
             f"frames={frames!r}: a machine needs at least 2 frames (a copy needs its source and its target)"
         )
-    return frames
+    return int(frames)
 
 
 def slot_count(swap: int, page_size: int) -> int:
     """How many swap slots a device of `swap` bytes has."""
     if not _is_int(swap) or swap < 0 or swap % page_size:
         raise ConfigError(f"swap={swap!r} is not a whole number of pages of {page_size} bytes")
-    return swap // page_size
+    return int(swap) // page_size
 
 
 def tlb_shape(tlb: tuple[int, int] | None) -> tuple[int, int]:
@@ -81,31 +87,42 @@ def tlb_shape(tlb: tuple[int, int] | None) -> tuple[int, int]:
         entries, ways = tlb
     except (TypeError, ValueError):
         raise ConfigError(f"tlb={tlb!r}: give (entries, ways), or None for no TLB") from None
-    if entries == 0:
+    if _is_int(entries) and entries == 0:
         return 0, 0
     if not _is_int(entries) or not _is_int(ways) or not 1 <= ways <= 64 or entries % ways:
         raise ConfigError(f"tlb={tlb!r}: entries must be a multiple of ways, ways 1 to 64")
+    if not 0 < entries <= MOST_ENTRIES:
+        raise ConfigError(f"tlb={tlb!r}: entries must be from 0 to {MOST_ENTRIES:,}")
     if entries // ways & (entries // ways - 1):
         raise ConfigError(f"tlb={tlb!r}: {entries // ways} sets; the number of sets must be a power of two")
-    return entries, ways
+    return int(entries), int(ways)
 
 
 def costs(given: str | Costs | None) -> Costs:
     """Costs by the name of a device, or as given."""
-    if isinstance(given, Costs):
-        return given
     if given is None:
         return Costs()
-    if given not in DEVICES:
+    if isinstance(given, str) and given in DEVICES:
+        return DEVICES[given]
+    if not isinstance(given, Costs):
         raise ConfigError(f"costs={given!r} is unknown; choose one of {', '.join(DEVICES)}, or give a vmlab.Costs")
-    return DEVICES[given]
+    for name, ns in given._asdict().items():
+        whole(f"costs.{name}", ns, 0, MOST_NS)
+    return given
 
 
 def choose(what: str, given: Any, among: dict[str, Any]) -> Any:
     """The value that a name stands for."""
-    if given not in among:
+    if not isinstance(given, str) or given not in among:
         raise ConfigError(f"{what}={given!r} is unknown; choose one of {', '.join(among)}")
     return among[given]
+
+
+def whole(what: str, given: Any, least: int, most: int) -> int:
+    """A whole number of least..most."""
+    if not _is_int(given) or not least <= given <= most:
+        raise ConfigError(f"{what}={given!r}: it must be a whole number from {least:,} to {most:,}")
+    return int(given)
 
 
 def memory_limit() -> int:
@@ -123,10 +140,11 @@ def memory_limit() -> int:
         return 4 * GiB
 
 
-def must_fit(nframes: int, nslots: int, page_size: int, contents: bool, max_bytes: int | None) -> None:
+def must_fit(nframes: int, nslots: int, shape: Geometry, contents: bool, max_bytes: int | None) -> None:
     """ConfigError if the machine's arrays would take more than a quarter of this computer's memory."""
-    limit = memory_limit() // 4 if max_bytes is None else max_bytes
-    need = (nframes + nslots) * (page_size if contents else 0) + nframes * 72 + nslots * 8
+    limit = memory_limit() // 4 if max_bytes is None else whole("max_bytes", max_bytes, 0, 1 << 62)
+    page_size, tables = shape.page_size, 32 * 8 << max(shape.index_bits)  # state.boot begins with 32 page tables
+    need = (nframes + nslots) * (page_size if contents else 0) + nframes * 72 + nslots * 8 + tables
     if need > limit:
         raise ConfigError(
             f"{nframes:,} frames and {nslots:,} swap slots of {page_size} bytes need {_size(need)}; the limit is {_size(limit)}"
@@ -143,4 +161,4 @@ def _size(n: int) -> str:
 
 
 def _is_int(x: object) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool)
+    return isinstance(x, Integral) and not isinstance(x, bool)

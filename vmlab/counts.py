@@ -1,35 +1,54 @@
 """What a piece of work cost: differences of the machine's counters."""
 
+from collections.abc import Callable
 from typing import Any
 
 from .core import clock
 from .core.state import STAT, Exit
 from .kernel.enter import Kernel
 
+WORDS = {
+    "refs": "references",
+    "minflt": "minor",
+    "majflt": "major",
+    "copies": "copies",
+    "pswpin": "swapped in",
+    "pswpout": "swapped out",
+    "pgpgin": "read",
+    "pgpgout": "written",
+    "tlb_misses": "TLB misses",
+}
 NAMES: tuple[str, ...] = tuple(STAT.names or ())
 
 
 class Cost:
     """Counters of a stretch of work: .refs .minflt .majflt .copies .pswpin .pswpout .tlb_misses ... and .ns, simulated.
 
-    Its repr is one line. Within `with m.measure() as cost:` it reads the work so far.
+    Its repr is one line.
     """
 
-    def __init__(self, before: tuple[int, ...], after: tuple[int, ...], costs: Any, levels: int) -> None:
-        self._set(before, after, costs, levels)
+    def __init__(
+        self, before: tuple[int, ...], after: tuple[int, ...] | Callable[[], tuple[int, ...]], costs: Any, levels: int
+    ) -> None:
+        self._before, self._after, self._costs, self._levels = before, after, costs, levels
 
-    def _set(self, before: tuple[int, ...], after: tuple[int, ...], costs: Any, levels: int) -> None:
-        self._counts = {n: b - a for n, a, b in zip(NAMES, before, after, strict=True)}
-        self.ns = clock.spent(self._counts, costs, levels)
+    @property
+    def _counts(self) -> dict[str, int]:
+        after = self._after if isinstance(self._after, tuple) else self._after()
+        return {n: b - a for n, a, b in zip(NAMES, self._before, after, strict=True)}
 
     def __getattr__(self, name: str) -> int:
-        counts = self.__dict__.get("_counts", {})
-        if name in counts:
-            return int(counts[name])
-        raise AttributeError(name)
+        if name in NAMES:
+            return self._counts[name]
+        raise AttributeError(f"a {type(self).__name__} has no {name!r}; it counts {', '.join(NAMES)} and ns")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *NAMES]
+
+    @property
+    def ns(self) -> int:
+        """Simulated nanoseconds."""
+        return clock.spent(self._counts, self._costs, self._levels)
 
     @property
     def faults(self) -> int:
@@ -37,17 +56,31 @@ class Cost:
         return self.minflt + self.majflt
 
     def _words(self) -> str:
-        shown = {
-            "refs": "references", "minflt": "minor", "majflt": "major", "copies": "copies", "pswpin": "swapped in",
-            "pswpout": "swapped out", "pgpgin": "read", "pgpgout": "written", "tlb_misses": "TLB misses",
-        }  # fmt: skip
+        counts = self._counts
         parts = [
-            f"{self._counts[n]} {word}" for n, word in shown.items() if self._counts[n] or n in ("minflt", "majflt")
+            f"{n} {word if n != 1 else word.removesuffix('s').replace('copie', 'copy').replace('misse', 'miss')}"
+            for name, word in WORDS.items()
+            if (n := counts[name]) or name in ("minflt", "majflt")
         ]
         return ", ".join(parts) + f", {self.ns:,} ns"
 
     def __repr__(self) -> str:
-        return f"Cost({self._words()})"
+        return f"{type(self).__name__}({self._words()})"
+
+
+class Measure:
+    """The context of `Machine.measure`: gives a Cost that within the block reads the work so far."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def __enter__(self) -> Cost:
+        k = self._kernel
+        self._cost = Cost(k.count(), k.count, k.state.cost[0].copy(), len(k.state.level))
+        return self._cost
+
+    def __exit__(self, *_: object) -> None:
+        self._cost._after = self._kernel.count()
 
 
 class Run(Cost):
@@ -61,23 +94,3 @@ class Run(Cost):
 
     def __repr__(self) -> str:
         return f"Run({self.done} done, {self._words()}, {self.why.name})"
-
-
-class Measure:
-    """`with m.measure() as cost:` reads the counters before and after the block."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-
-    def _read(self) -> tuple[tuple[int, ...], Any, int]:
-        s = self._kernel.state
-        return self._kernel.count(), s.cost[0], len(s.level)
-
-    def __enter__(self) -> Cost:
-        self._before, costs, levels = self._read()
-        self._cost = Cost(self._before, self._before, costs, levels)
-        return self._cost
-
-    def __exit__(self, *_: object) -> None:
-        after, costs, levels = self._read()
-        self._cost._set(self._before, after, costs, levels)

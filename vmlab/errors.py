@@ -7,6 +7,7 @@ says what was wrong, where, the limit, and what to do.
 
 import errno as _errno
 import os
+from typing import Any
 
 
 class VmlabError(Exception):
@@ -75,6 +76,27 @@ def fail(name: str, sentence: str) -> OSError:
     """The OSError of Linux's errno `name`, the class Python gives it, with a sentence. To be raised by the caller."""
     number = getattr(_errno, name)
     return OSError(number, f"{sentence} ({name}: {os.strerror(number)})")
+
+
+def refused(error: OSError, sentence: str) -> OSError:
+    """What the host refused, in the machine's words: the same errno and class, a sentence, the host's reason."""
+    number = error.errno or _errno.EIO
+    return OSError(number, f"{sentence}: {error.strerror or error} ({_errno.errorcode.get(number, number)})")
+
+
+def number(name: str, value: Any) -> int:
+    """A whole number of 0..2**64-1, as a system call takes it. TypeError, ValueError."""
+    n = whole(name, value)
+    if not 0 <= n < 1 << 64:
+        raise ValueError(f"{name} must be an int of 0..2**64-1, not {n}")
+    return n
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number; whether it fits is for the call to say. TypeError."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an int of 0..2**64-1, not {value!r}")
+    return int(value)
 
 
 def shown(name: str | bytes) -> str:

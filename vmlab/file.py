@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from .core.state import Access, name_of
-from .errors import shown
+from .errors import fail, number, shown, whole
+from .history import Step
 from .kernel import files
 
 if TYPE_CHECKING:
@@ -19,24 +20,40 @@ class File:
 
     def __init__(self, machine: "Machine", fd: int) -> None:
         self.machine = machine
-        self.fd = fd
+        self._fd = fd
+        self._closed = False  # then another file may have this number
+        self._closing: Step | None = None  # the step that closed it, to know whether that was undone
 
     def __repr__(self) -> str:
-        if not self.machine.state.files["used"][self.fd]:
-            return f"File({self.fd}, closed)"
+        if self.closed:
+            return f"File({self._fd}, closed)"
         return f"File({self.name!r}, {self.size} bytes, {self.mode!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, File) and (self.machine, self.fd) == (other.machine, other.fd)
+        return isinstance(other, File) and (self.machine, self._fd) == (other.machine, other._fd)
 
     def __hash__(self) -> int:
-        return hash((id(self.machine), self.fd))
+        return hash((id(self.machine), self._fd))
 
     def __enter__(self) -> "File":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Is it closed? An undo of the close opens it again."""
+        h, step = self.machine.history, self._closing
+        undone = step is not None and (step.n > h.now or (step.n > h.first and h[step.n] is not step))
+        return (self._closed and not undone) or not self.machine.state.files["used"][self._fd]
+
+    @property
+    def fd(self) -> int:
+        """Its number among the open files. EBADF if it is closed."""
+        if self.closed:
+            raise fail("EBADF", f"file {self._fd} is closed")
+        return self._fd
 
     @property
     def object(self) -> int:
@@ -61,15 +78,15 @@ class File:
 
     def pread(self, n: int, offset: int = 0) -> bytes:
         """Up to n bytes at an offset; fewer at the end. LimitError above 1 GiB."""
-        return bytes(self.machine.change("pread", fd=self.fd, n=_whole("n", n), offset=_whole("offset", offset)))
+        return bytes(self.machine.change("pread", fd=self.fd, n=number("n", n), offset=whole("offset", offset)))
 
     def pwrite(self, data: bytes, offset: int = 0) -> int:
         """Write bytes at an offset; the file grows if they end past its end. EBADF if it was not opened for writing."""
-        return int(self.machine.change("pwrite", fd=self.fd, data=bytes(data), offset=_whole("offset", offset)))
+        return int(self.machine.change("pwrite", fd=self.fd, data=bytes(data), offset=whole("offset", offset)))
 
     def truncate(self, size: int) -> None:
         """Make it `size` bytes long. Pages past a nearer end leave every mapping: touching them is SIGBUS."""
-        self.machine.change("truncate", fd=self.fd, nbytes=_whole("size", size))
+        self.machine.change("truncate", fd=self.fd, nbytes=whole("size", size))
 
     def fsync(self) -> int:
         """Write its dirty pages back; how many there were. EIO if one cannot be written."""
@@ -89,8 +106,14 @@ class File:
 
     def close(self) -> None:
         """Write its changes back and forget this description. Mappings of it go on."""
-        if self.machine.state.files["used"][self.fd]:
-            self.machine.change("close", fd=self.fd)
+        if not self.closed:
+            h = self.machine.history
+            before = h.now
+            try:
+                self.machine.change("close", fd=self._fd)
+            finally:  # also where the last writeback failed
+                self._closed = h.now > before
+                self._closing = h[h.now] if self._closed and h.on else None
 
     def changed(self) -> str | None:
         """A sentence if somebody else changed the file of the host since the machine looked, else None."""
@@ -100,9 +123,3 @@ class File:
     def refresh(self) -> None:
         """Look at the host's file again: clean pages are dropped and the size is taken over. Dirty pages stay."""
         self.machine.change("refresh", fd=self.fd)
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 0:
-        raise ValueError(f"{name} must be a whole number from 0 up, not {value!r}")
-    return int(value)

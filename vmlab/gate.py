@@ -1,151 +1,196 @@
-"""The gate: the one way in which a machine changes, its version, and its past.
+"""The one gate: everything that changes a machine goes through `Gate.change`, or, where it takes long, `Gate.chunks`.
 
-Everything that changes a machine is a call with plain arguments: lock, record, call, raise, version += 1. The record is the
-history. A long run is one step of it, made chunk by chunk; meanwhile every other change is refused in words.
+    lock -> hold Ctrl-C back -> record -> call -> keyframe if one is due -> version += 1 -> raise
+
+A call that fails as calls do (OSError, a signal, VmlabError, an error of a policy's own) is a step of the history like any
+other. One that fails as no call should (MemoryError, a bug) is rolled back: it never happened.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from typing import Any
 
-import numpy as np
 from traitlets import HasTraits, Int
 
-from . import history
-from .core import events
+from .core import events, invariants
 from .core.state import Exit, State
-from .counts import Run
-from .errors import Busy, Signal, VmlabError
-from .history import History, Step
-from .interrupt import Interrupts
-from .kernel.calls import CALLS
-from .kernel.enter import NEVENT, REGISTER, STEP, Kernel
+from .errors import Busy, HistoryError, Signal, VmlabError
+from .history import STEP_BYTES, History, Keyframe, Step, put_back, thaw
+from .interrupt import Hold
+from .kernel import calls
+from .kernel.enter import NEVENT, REGISTER, Kernel
 from .kernel.outside import Outside
+from .kernel.references import Work
 
 CHUNK_SECONDS = 0.02  # of a long run between two looks at Ctrl-C, Stop and progress
+FIRST_CHUNK = 256  # references: a policy in plain Python takes milliseconds for one
+GROWTH = 16  # times as many in the next chunk, at most
 SEEN = REGISTER["seen"]
+FAILURES = (OSError, Signal, VmlabError, NotImplementedError)  # what calls raise
 
 
 class Gate(HasTraits):
-    """What a Machine is to itself: a kernel, a lock, a version and a history."""
+    """A kernel, its history, and the one way to change them."""
 
     version = Int(0, help="counts changes of the machine: observe it to redraw").tag(sync=False)
 
     def _begin(self, kernel: Kernel, budget: int) -> None:
         self.kernel = kernel
-        self.history = History(budget)
+        self.history = History(budget, int(kernel.registers[REGISTER["step"]]))
         self._lock = threading.RLock()
-        self._running = False
+        self._running = False  # is a long run going?
+        self._calling = False  # is a call being made?
         self._stop = False
-        self._rate = 1e6  # references a second of the last chunk
+        self._broken = ""
         if self.history.on:
-            self.history.keep(self.state, self._beside())
+            self.history.keep(kernel.state, kernel.beside())
 
     @property
     def state(self) -> State:
         """The arrays, as they stand. Another tuple after a change: do not keep it."""
         return self.kernel.state
 
-    # -- the gate --------------------------------------------------------------------------------------------------------
+    # -- one call --------------------------------------------------------------------------------------------------------
 
     def change(self, call: str, row: int | None = None, /, **args: Any) -> Any:
-        """Everything that changes a machine goes through here: lock, record, call, version += 1. Raises what the call raises."""
-        with self._lock, Interrupts() as interrupts:
-            if self._running:
-                raise Busy("a run is going: stop it first")
-            step, begin = self._open(call, row, args)
-            self.kernel.interrupts = interrupts
+        """Make a call (kernel.calls), of the process in `row` or of the machine. Raises what the call raises; Busy."""
+        self._refuse_in_a_run()  # before the lock too: a run takes it again and again
+        with self._lock:
+            step = None
             try:
-                return self._perform(step)
-            except BaseException as error:
-                self._note_error(step, error)
-                raise
+                with Hold():
+                    step = self._open(call, row, args)
+                    begin = time.perf_counter()
+                    try:
+                        return calls.perform(self.kernel, call, row, args)
+                    except BaseException as error:
+                        self._failed(step, error)
+                        raise
+                    finally:
+                        self._close(step, begin)
             finally:
-                self._close(step, begin)
-        # The version is raised in _close: observers see the machine as the call left it.
+                if step is not None:
+                    self.version += 1  # observers see the machine as the call left it
 
-    def _open(self, call: str, row: int | None, args: dict[str, Any]) -> tuple[Step, float]:
-        k = self.kernel
-        step = Step(self.history.now + 1, call, row, args, before=k.count())
-        n = int(k.registers[NEVENT])
-        step.events = n, n
-        k.registers[STEP] = step.n
-        k.outside = Outside()
-        return step, time.perf_counter()
+    def _refuse_in_a_run(self) -> None:
+        if self._running:
+            raise Busy("a run is going: stop it first")
 
-    def _perform(self, step: Step) -> Any:
-        verb = CALLS[step.call]
-        self.kernel.caller = step.row
-        return verb(self.kernel, **step.args) if step.row is None else verb(self.kernel, step.row, **step.args)
+    def _open(self, call: str, row: int | None, args: dict[str, Any]) -> Step:
+        """Begin a step. The lock is held."""
+        self._refuse_in_a_run()
+        if self._calling:
+            raise Busy("a call is being made: what it asks may look at the machine, not change it")
+        if self._broken:
+            raise VmlabError(self._broken)
+        h, k = self.history, self.kernel
+        if h.part is not None:
+            h.record(h.part, 0)  # the machine stands within a run that was undone in part: this much of it stays
+        registers = k.registers
+        n = int(registers[NEVENT])
+        step = Step(h.now + 1, call, row, args, None, (n, n), (k.counters.tobytes(), b""))
+        k.begin(row, step.n, Outside())
+        self._calling = True
+        return step
 
-    def _note_error(self, step: Step, error: BaseException) -> None:
+    def _failed(self, step: Step, error: BaseException) -> None:
+        """Note why a call failed, or take it back."""
         step.error = str(error) or type(error).__name__
-        if not isinstance(error, (OSError, Signal, VmlabError)):
-            step.opaque = True  # Ctrl-C, or an error inside a Python policy: the record stops short
+        if isinstance(error, FAILURES) or error is self.kernel.outside.error:
+            return
+        step.opaque = True  # Ctrl-C in the middle: run again it would go further
+        if not isinstance(error, KeyboardInterrupt | GeneratorExit):
+            self._roll_back(step, error)
+
+    def _roll_back(self, step: Step, error: BaseException) -> None:
+        h = self.history
+        try:
+            frame = h.before(h.now)
+            put_back(self.kernel.outside.overwritten)
+            self._restore(h.now, frame)
+            step.n = h.now  # recorded nowhere
+        except (HistoryError, MemoryError) as failure:
+            if invariants.check(self.state):
+                reason = f"{type(error).__name__} in the middle of {step.call}"
+                self._broken = f"the machine broke ({reason}) and could not be taken back ({failure}): build a new one"
 
     def _close(self, step: Step, begin: float) -> None:
-        k = self.kernel
+        """End a step: record it."""
+        self._calling = False
+        k, h = self.kernel, self.history
+        if step.n == h.now:  # rolled back
+            return
         events.finish(k.state)
-        step.after = k.count()
+        step.counts = step.counts[0], k.counters.tobytes()
         step.events = step.events[0], int(k.registers[NEVENT])
         outside = k.outside
-        step.answers, step.overwritten = outside.answers, outside.overwritten
-        if self.history.on:
-            step.nbytes = 400 + outside.nbytes + sum(_nbytes(a) for a in step.args.values())
-            if step.nbytes > self.history.budget // 4:  # too large to keep: a keyframe stands for it
-                step.args, step.answers, step.nbytes, step.opaque = {}, [], 400, True
-            if self.history.record(step, time.perf_counter() - begin):
-                self.history.keep(self.state, self._beside())
-        self.version += 1
+        if h.on:
+            if outside.answers:
+                step.answers, step.nbytes = outside.answers, outside.nbytes
+            if outside.overwritten:
+                step.overwritten = outside.overwritten
+            for value in step.args.values():
+                step.nbytes += _nbytes(value)
+            if step.nbytes > h.budget // 4:  # too large to keep: a keyframe stands for it
+                step.args, step.answers, step.opaque = _small(step.args), (), True
+                step.nbytes = sum(o.nbytes for o in step.overwritten)
+            step.nbytes += STEP_BYTES
+        if h.record(step, time.perf_counter() - begin):
+            h.keep(k.state, k.beside())
 
-    def _beside(self) -> Any:
-        """What the kernel keeps beside its arrays, by value."""
-        k = self.kernel
-        return dict(k.devices), {d.key: d.save() for d in k.devices.values()}, k.queue, k.policy, k.overcommit
+    # -- work that takes long --------------------------------------------------------------------------------------------
 
-    # -- long runs -------------------------------------------------------------------------------------------------------
+    def chunks(
+        self, call: str, row: int | None, args: dict[str, Any], work: Work, limit: int
+    ) -> Generator[tuple[int, Exit], None, None]:
+        """Make at most `limit` references in chunks: one step of the history. Yields (done so far, why) after each chunk.
 
-    def chunks(self, call: str, row: int | None, args: dict[str, Any], advance: Callable[[int], tuple[int, Exit, Any]],
-              limit: int) -> Iterator[tuple[int, Exit]]:  # fmt: skip
-        """One step of the history, made chunk by chunk: yields (done so far, why) after each. No other change meanwhile."""
-        with self._lock:
-            if self._running:
-                raise Busy("a run is going: stop it first")
-            self._running, self._stop = True, False
-            step, begin = self._open(call, row, args)
-        done, failure = 0, None
+        Meanwhile every other change is refused. Ctrl-C and Stop take effect between two chunks.
+        """
+        step, failure, begin = None, None, time.perf_counter()
         try:
-            while True:
-                with self._lock, Interrupts() as interrupts:
-                    self.kernel.interrupts = interrupts
-                    chunk = max(1, min(int(self._rate * CHUNK_SECONDS), limit - done))
-                    start = time.perf_counter()
-                    made, why, failure = advance(chunk)
-                    self._rate = (
-                        max(1e4, made / max(time.perf_counter() - start, 1e-6)) if made == chunk else self._rate
-                    )
-                    done += made
-                    over = failure is not None or made == 0 or done >= limit or (why == Exit.LIMIT and made < chunk)
-                    if interrupts.pending or self._stop:
-                        step.args["limit"] = done
-                        over = True
-                    if why == Exit.LIMIT and made == chunk and self.kernel.registers[SEEN] & args.get("until", 0):
-                        over = True
-                yield done, why
-                if over:
-                    break
+            with self._lock, Hold():
+                step = self._open(call, row, args)
+                self._running, self._calling, self._stop = True, False, False
+            chunk, over = FIRST_CHUNK, False
+            while not over:
+                with self._lock, Hold() as hold:
+                    asked = min(chunk, limit - work.done)
+                    made, seconds, why, failure = self._chunk(work, asked)
+                    over = failure is not None or made == 0 or work.done >= limit
+                    over = over or bool(self.kernel.registers[SEEN] & args.get("until", 0))
+                    if not over and (hold.pending or self._stop):
+                        args["limit"], over = work.done, True
+                    if made == asked:
+                        chunk = max(FIRST_CHUNK, min(GROWTH * chunk, int(CHUNK_SECONDS * made / max(seconds, 1e-6))))
+                yield work.done, why
             if failure is not None:
                 raise failure
         except BaseException as error:
-            self._note_error(step, error)
-            if isinstance(error, (GeneratorExit, KeyboardInterrupt)):
-                step.args["limit"], step.opaque = done, True
+            if step is not None and (self._calling or failure is not None):  # in a chunk, or the signal that ended it
+                if failure is None and isinstance(error, Signal):
+                    error.done = work.done
+                self._failed(step, error)
+            elif step is not None:  # between two chunks: all is well
+                args["limit"] = work.done
             raise
         finally:
-            with self._lock:
-                self._running = False
-                self._close(step, begin)
+            if step is not None:
+                with self._lock:
+                    with Hold():
+                        self._running = False
+                        step.opaque |= not work.record(args)
+                        self._close(step, begin)
+                    self.version += 1
+
+    def _chunk(self, work: Work, n: int) -> tuple[int, float, Exit, Signal | None]:
+        """(how many were made, seconds, why it stopped, the signal). _calling stays set where this raises."""
+        self._calling = True
+        before, begin = work.done, time.perf_counter()
+        why, failure = work.advance(n)
+        self._calling = False
+        return work.done - before, time.perf_counter() - begin, why, failure
 
     def stop(self) -> None:
         """Ask the run that is going to stop after its chunk (about 20 ms)."""
@@ -156,89 +201,41 @@ class Gate(HasTraits):
         """Is a run going?"""
         return self._running
 
-    def exhaust(
-        self, run: Iterator[tuple[int, Exit]], total: int, progress: Callable[[int, int], object] | None
-    ) -> Run:
-        before = self.kernel.count()
-        done, why = 0, Exit.DONE
-        for made, reason in run:
-            done, why = made, reason
-            if progress is not None:
-                progress(done, total)
-        return self._run(done, why, before)
+    # -- moments ---------------------------------------------------------------------------------------------------------
 
-    def _run(self, done: int, why: Exit, before: tuple[int, ...]) -> Run:
-        s = self.state
-        return Run(done, why, before, self.kernel.count(), s.cost[0], len(s.level))
+    def _restore(self, moment: int, frame: Keyframe) -> None:
+        """Bring the arrays and what is beside them to a moment, from a keyframe before it. Host files are left alone."""
+        then = thaw(frame)  # all the memory that this takes, before the first change
+        self.kernel.state = then
+        self.kernel.put_beside(frame.beside)
+        for n in range(frame.n + 1, moment + 1):
+            self._replay(self.history[n])
 
-    # -- the past -------------------------------------------------------------------------------------------------------
-
-    def undo(self, n: int = 1) -> None:
-        """Go n steps back. Bytes of host files that the steps overwrote are put back. HistoryError if it cannot."""
-        self.seek(self.history.now - n)
-
-    def redo(self, n: int = 1) -> None:
-        """Go n steps forward again, after an undo."""
-        self.seek(self.history.now + n)
-
-    def seek(self, moment: int, reference: int | None = None) -> None:
-        """Go to a moment: after step `moment`. With `reference`, into the middle of the bulk run that follows it."""
-        with self._lock, Interrupts():
-            if self._running:
-                raise Busy("a run is going: stop it first")
-            h = self.history
-            start = h.before(moment)
-            steps_back = [h[n] for n in range(moment + 1, h.now + 1)]
-            steps_on = [h[n] for n in range(h.now + 1, moment + 1)]
-            history.undo_overwrites(steps_back)
-            history.redo_overwrites(steps_on)
-            if not h.now <= moment or start.n > h.now:
-                self._restore(start)
-            else:
-                start = None  # type: ignore[assignment]
-            for n in range((h.now if start is None else start.n) + 1, moment + 1):
-                self._replay(h[n])
-            h.now = moment
-            if reference is not None:
-                self._replay_part(h[moment + 1], reference)
-            self.version += 1
-
-    def _restore(self, frame: history.Keyframe) -> None:
-        k = self.kernel
-        k.state = history.thaw(frame, k.state)
-        devices, saved, k.queue, k.policy, k.overcommit = frame.beside
-        k.devices = dict(devices)
-        for d in k.devices.values():
-            d.restore(saved[d.key])
-
-    def _replay(self, step: Step) -> None:
+    def _replay(self, step: Step) -> Outside:
         """Run a recorded step again, with the answers it got from outside."""
-        self.kernel.registers[STEP] = step.n
-        self.kernel.outside = Outside(step.answers)
+        k = self.kernel
+        outside = Outside(step.answers)
+        k.begin(step.row, step.n, outside)
         try:
-            self._perform(step)
-        except Exception:
-            pass
-        events.finish(self.state)
-
-    def _replay_part(self, step: Step, reference: int) -> None:
-        if step.call not in ("access", "run"):
-            raise ValueError(f"step {step.n} is {step.call}, which makes no run of references")
-        self._replay(Step(step.n, step.call, step.row, {**step.args, "limit": reference}, answers=step.answers))
-
-    def bookmark(self, name: str) -> None:
-        """Name the present moment: m.seek(m.bookmarks["before fork"])."""
-        self.history.bookmarks[str(name)] = self.history.now
-
-    @property
-    def bookmarks(self) -> dict[str, int]:
-        """Names of moments."""
-        return dict(self.history.bookmarks)
+            calls.perform(k, step.call, step.row, step.args)
+        except FAILURES:
+            pass  # what it raised the first time; the machine is what counts
+        except Exception as error:
+            if error is not outside.error:
+                raise
+        events.finish(k.state)
+        return outside
 
 
 def _nbytes(a: Any) -> int:
-    if isinstance(a, np.ndarray):
-        return a.nbytes
+    """About how much memory an argument takes."""
+    if isinstance(a, tuple):
+        return sum(_nbytes(x) for x in a)
     if isinstance(a, bytes):
         return len(a)
-    return sum(_nbytes(x) for x in a) if isinstance(a, tuple) else 32
+    return int(getattr(a, "nbytes", 32))
+
+
+def _small(args: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that take little memory, for those who read the record."""
+    return {name: a for name, a in args.items() if _nbytes(a) <= 4096}

@@ -10,20 +10,25 @@ microseconds, not a copy of the machine.
 """
 
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .core.state import State
 from .errors import HistoryError
-from .kernel.outside import Overwrite
+from .kernel.enter import Beside
+from .kernel.outside import Overwrite, Resize
 
 BLOCK = 1 << 16  # bytes; keyframes share the blocks that did not change
+ZERO = bytes(BLOCK)
 WORK_BETWEEN = 0.05  # seconds of recorded work after which a keyframe is worth its copy
+COPIES_BETWEEN = 8  # and so many times as long as the last copy took
+STEP_BYTES = 700  # of a step without arguments, about
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """One call: what was asked, what came from outside, what it did."""
 
@@ -33,73 +38,118 @@ class Step:
     args: dict[str, Any]
     error: str | None = None
     events: tuple[int, int] = (0, 0)  # numbers of its first event and of the one after its last
-    before: tuple[int, ...] = ()  # counters
-    after: tuple[int, ...] = ()
-    answers: list[Any] = field(default_factory=list)
-    overwritten: list[Overwrite] = field(default_factory=list)
+    counts: tuple[bytes, bytes] = (b"", b"")  # the counters before and after, as `after` reads them
+    answers: Sequence[Any] = ()
+    overwritten: Sequence[Overwrite | Resize] = ()
     opaque: bool = False  # cannot be run again: a keyframe stands right after it
     nbytes: int = 0
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """The counters before it, in the order of core.state.STAT."""
+        return tuple(np.frombuffer(self.counts[0], np.int64).tolist())
+
+    @property
+    def after(self) -> tuple[int, ...]:
+        """The counters after it."""
+        return tuple(np.frombuffer(self.counts[1], np.int64).tolist())
+
+    def until(self, reference: int) -> "Step":
+        """The same step, ended after so many references. ValueError if it is no run of references; HistoryError if not kept."""
+        if self.call not in ("access", "run"):
+            raise ValueError(f"step {self.n} is {self.call}, which makes no run of references")
+        if self.opaque:
+            raise HistoryError(f"step {self.n} was too large to keep, or was broken off: its middle cannot be reached")
+        limit = self.args["limit"]
+        most = reference if limit is None else min(reference, limit)
+        return replace(self, args={**self.args, "limit": most}, error=None)
 
     def __repr__(self) -> str:
         return f"Step({self.n}, {self.call!r})"
 
 
-@dataclass
+class Array(NamedTuple):
+    """An array in blocks of bytes."""
+
+    dtype: Any
+    shape: tuple[int, ...]
+    kind: type[Any]
+    blocks: list[bytes]
+
+
+@dataclass(slots=True)
 class Keyframe:
-    """The machine at a moment: blocks of its arrays, and what the kernel keeps beside them."""
+    """The machine at a moment: its arrays in blocks, and what the kernel keeps beside them."""
 
     n: int
-    arrays: dict[str, tuple[Any, tuple[int, ...], list[Any]]]
-    beside: Any
+    arrays: list[Array]
+    beside: Beside
     nbytes: int  # held by this keyframe and no earlier one
-    kind: type[Any] = np.ndarray
 
 
-def freeze(n: int, s: State, beside: Any, earlier: Keyframe | None) -> Keyframe:
+def freeze(n: int, s: State, beside: Beside, earlier: Keyframe | None) -> Keyframe:
     """A keyframe of s that shares with `earlier` every block of bytes that is still the same."""
-    arrays: dict[str, tuple[Any, tuple[int, ...], list[Any]]] = {}
-    fresh = 0
-    for name, a in zip(s._fields, s, strict=True):
-        raw = a.reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
-        old = earlier.arrays[name][2] if earlier else []
+    arrays, fresh = [], 0
+    for i, a in enumerate(s):
+        raw = np.asarray(a).view(np.ndarray).reshape(-1).view(np.uint8) if a.size else np.zeros(0, np.uint8)
+        old = earlier.arrays[i].blocks if earlier else []
         blocks = []
-        for i in range(0, len(raw), BLOCK):
-            piece = raw[i : i + BLOCK]
-            k = i // BLOCK
-            if k < len(old) and len(old[k]) == len(piece) and np.array_equal(old[k], piece):
-                blocks.append(old[k])
+        for k, at in enumerate(range(0, len(raw), BLOCK)):
+            block = raw[at : at + BLOCK].tobytes()
+            if k < len(old) and block == old[k]:
+                block = old[k]
+            elif block == ZERO:
+                block = ZERO
             else:
-                blocks.append(piece.copy())
-                fresh += len(piece)
-        arrays[name] = (a.dtype, a.shape, blocks)
-    return Keyframe(n, arrays, beside, fresh)
+                fresh += len(block)
+            blocks.append(block)
+        arrays.append(Array(a.dtype, a.shape, type(a), blocks))
+    return Keyframe(n, arrays, beside, fresh + _fresh_blocks(beside, earlier))
 
 
-def thaw(frame: Keyframe, like: State) -> State:
+def _fresh_blocks(beside: Beside, earlier: Keyframe | None) -> int:
+    """Bytes of the machine's own files that the earlier keyframe does not hold."""
+    total = 0
+    for obj, saved in beside.saved.items():
+        new = getattr(saved, "blocks", {})
+        old = getattr(earlier.beside.saved.get(obj), "blocks", {}) if earlier else {}
+        if new is not old:
+            total += sum(len(b) for k, b in new.items() if old.get(k) is not b)
+    return total
+
+
+def thaw(frame: Keyframe) -> State:
     """The state of a keyframe, in arrays of its own."""
     out = []
-    for name, now in zip(like._fields, like, strict=True):
-        dtype, shape, blocks = frame.arrays[name]
-        flat = np.concatenate(blocks) if blocks else np.zeros(0, np.uint8)
-        a = flat.view(dtype).reshape(shape) if flat.size else np.zeros(shape, dtype)
-        out.append(a.view(type(now)))
+    for dtype, shape, kind, blocks in frame.arrays:
+        a = np.zeros(shape, dtype)
+        raw = a.reshape(-1).view(np.uint8) if a.size else a
+        for k, block in enumerate(blocks):
+            if block is not ZERO:
+                raw[k * BLOCK : k * BLOCK + len(block)] = np.frombuffer(block, np.uint8)
+        out.append(a.view(kind))
     return State(*out)
 
 
 class History:
-    """The steps and keyframes of one machine, within a budget of bytes; what no longer fits is dropped from the far end."""
+    """The steps and keyframes of one machine, within a budget of bytes; what no longer fits is dropped from the far end.
 
-    def __init__(self, budget: int) -> None:
+    now, first, last: numbers of moments. history[n] is step n, iterating gives the steps in the record.
+    """
+
+    def __init__(self, budget: int, moment: int = 0) -> None:
         self.budget = budget
         self.steps: list[Step] = []  # step n is steps[n - first - 1]
         self.frames: list[Keyframe] = []
-        self.first = 0  # the earliest moment that can be reached
-        self.now = 0
+        self.first = moment  # the earliest moment that can be reached
+        self.now = moment
+        self.part: Step | None = None  # the machine stands within the step after `now`: as much of it as was made
         self.dropped = 0  # steps that are no longer in the record
         self.bookmarks: dict[str, int] = {}
         self._work = 0.0
         self._last_copy = 0.0
         self._held = 0
+        self._too_large = 0  # bytes of a copy of the machine, where not even one fits
 
     @property
     def last(self) -> int:
@@ -108,6 +158,9 @@ class History:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
 
     def __getitem__(self, n: int) -> Step:
         """Step n, which led to moment n."""
@@ -121,29 +174,39 @@ class History:
 
     @property
     def on(self) -> bool:
-        return self.budget > 0
+        """Is a past kept?"""
+        return self.budget > 0 and not self._too_large
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the record and the keyframes take, about."""
+        return self._held
 
     def record(self, step: Step, seconds: float) -> bool:
         """Add a step at the present moment; what followed it before an undo is forgotten. Returns whether a keyframe is due."""
         if self.now < self.last:
             self._forget_future()
-        self.steps.append(step)
+        self.part = None
         self.now = step.n
+        if not self.on:
+            self.first = step.n
+            return False
+        self.steps.append(step)
         self._held += step.nbytes
         self._work += seconds
-        return step.opaque or self._work > max(WORK_BETWEEN, 4 * self._last_copy)
+        return (
+            step.opaque or self._held > self.budget or self._work > max(WORK_BETWEEN, COPIES_BETWEEN * self._last_copy)
+        )
 
     def _forget_future(self) -> None:
         keep = self.now - self.first
         self._held -= sum(s.nbytes for s in self.steps[keep:])
         del self.steps[keep:]
-        for f in self.frames:
-            if f.n > self.now:
-                self._held -= f.nbytes
+        self._held -= sum(f.nbytes for f in self.frames if f.n > self.now)
         self.frames = [f for f in self.frames if f.n <= self.now]
         self.bookmarks = {name: n for name, n in self.bookmarks.items() if n <= self.now}
 
-    def keep(self, s: State, beside: Any) -> None:
+    def keep(self, s: State, beside: Beside) -> None:
         """Make a keyframe of the present moment, then drop the far end of the past until everything fits the budget."""
         begin = time.perf_counter()
         frame = freeze(self.now, s, beside, self.frames[-1] if self.frames else None)
@@ -152,6 +215,10 @@ class History:
         self._work, self._last_copy = 0.0, time.perf_counter() - begin
         while self._held > self.budget and len(self.frames) > 1:
             self._drop_oldest()
+        if frame.nbytes > 0.9 * self.budget:  # then every step would drop the one before it, at the price of a copy
+            self.dropped += len(self.steps)
+            self.steps, self.frames, self.bookmarks, self.first = [], [], {}, self.now
+            self._held, self._too_large = 0, frame.nbytes
 
     def _drop_oldest(self) -> None:
         gone, heir = self.frames[0], self.frames[1]
@@ -162,14 +229,19 @@ class History:
         del self.frames[0]
         self.first = heir.n
         # The heir now holds alone the blocks it shared with the one that goes.
-        shared = {id(b) for _, _, blocks in gone.arrays.values() for b in blocks}
-        kept = sum(len(b) for _, _, blocks in heir.arrays.values() for b in blocks if id(b) in shared)
+        shared = {id(b) for a in gone.arrays for b in a.blocks if b is not ZERO}
+        kept = sum(len(b) for a in heir.arrays for b in a.blocks if id(b) in shared)
         self._held -= gone.nbytes - kept
         heir.nbytes += kept
         self.bookmarks = {name: n for name, n in self.bookmarks.items() if n >= self.first}
 
     def before(self, n: int) -> Keyframe:
         """The nearest keyframe at or before moment n. HistoryError if the moment cannot be reached."""
+        if self._too_large:
+            raise HistoryError(
+                f"cannot go back further than moment {self.first}: a copy of this machine takes {self._too_large:,} bytes, its "
+                f"history may take {self.budget:,} (history=)"
+            )
         if not self.on:
             raise HistoryError("this machine keeps no history: give Machine(history=...) the bytes it may use for it")
         if n < self.first:
@@ -184,29 +256,27 @@ class History:
         return next(f for f in reversed(self.frames) if f.n <= n)
 
 
-def undo_overwrites(steps: list[Step]) -> None:
-    """Put back the bytes of host files that steps overwrote, latest first. HistoryError, with nothing changed, where a file
-    no longer holds what was written: somebody else changed it."""
-    _exchange([(o.device, o.offset, o.new, o.old) for s in reversed(steps) for o in reversed(s.overwritten)])
+def put_back(changes: Sequence[Overwrite | Resize]) -> None:
+    """Undo changes of host files, latest first. HistoryError, with nothing changed, where somebody else changed the file."""
+    _all_or_nothing([(c, c.back, c.again) for c in reversed(changes)], "put back")
 
 
-def redo_overwrites(steps: list[Step]) -> None:
-    """Write again what steps wrote to host files, earliest first; as undo_overwrites."""
-    _exchange([(o.device, o.offset, o.old, o.new) for s in steps for o in s.overwritten])
+def write_again(changes: Sequence[Overwrite | Resize]) -> None:
+    """Make changes of host files again, earliest first; else as put_back."""
+    _all_or_nothing([(c, c.again, c.back) for c in changes], "write again")
 
 
-def _exchange(writes: list[tuple[Any, int, bytes, bytes]]) -> None:
-    done = []
-    for device, offset, expected, wanted in writes:
+def _all_or_nothing(work: list[tuple[Overwrite | Resize, Callable[[], None], Callable[[], None]]], verb: str) -> None:
+    for i, (change, do, _) in enumerate(work):
         try:
-            found = device.read(offset, len(expected))
-            if found == expected:
-                device.write(offset, wanted)
-                done.append((device, offset, expected))
-                continue
-            reason = "somebody else changed the file since"
-        except OSError as error:
-            reason = str(error)
-        for device_, offset_, bytes_ in reversed(done):
-            device_.write(offset_, bytes_)
-        raise HistoryError(f"cannot put back bytes {offset} to {offset + len(wanted)} of '{device.name}': {reason}")
+            do()
+        except (OSError, ValueError) as error:
+            for _, _, revert in reversed(work[:i]):
+                revert()
+            what = (
+                f"bytes {change.offset} to {change.offset + len(change.old)}"
+                if isinstance(change, Overwrite)
+                else "the size"
+            )
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise HistoryError(f"cannot {verb} {what} of '{change.device.name}': {reason}") from None

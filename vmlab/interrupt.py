@@ -1,54 +1,93 @@
-"""Ctrl-C held back while the machine is being changed, so that it never stops half way."""
+"""Ctrl-C held back while the machine is being changed, so that it never stops half way.
+
+Python runs the handler of SIGINT between any two bytecodes of the main thread. `_Gatekeeper` stands before the handler that was
+there (the notebook's, the interpreter's): while something is held it only takes note, else it passes the signal on at once.
+It is put there when first needed and left there, for a change of handlers is two system calls and a change of the machine
+should cost less; who sets another handler finds everything as usual, and the next change puts a new one before it.
+"""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+_handler = getattr(signal.getsignal, "__wrapped__", signal.getsignal)  # without the search for an enum's member
+_depth = 0  # how many Hold are entered in the main thread
+_pending = False  # did Ctrl-C come meanwhile?
 
-class Interrupts:
-    """Within `with Interrupts() as i`, Ctrl-C only sets i.pending; at the end it takes effect. Only the main thread gets Ctrl-C.
 
-    `with i.allowed():` lets it through at once: around code of the user's, which may never return.
+class _Gatekeeper:
+    """The handler before `behind`."""
+
+    def __init__(self, behind: Any) -> None:
+        self.behind = behind
+
+    def __call__(self, number: int, frame: FrameType | None) -> Any:
+        global _pending
+        if _depth:
+            _pending = True
+            return None
+        return self.behind(number, frame)
+
+
+class Hold:
+    """Within `with Hold() as hold`, Ctrl-C only sets hold.pending; at the end of the outermost it takes effect.
+
+    Only the main thread gets Ctrl-C: in others this does nothing.
     """
 
-    def __init__(self) -> None:
-        self.pending = False
-        self._before: Any = None
+    __slots__ = ("_before",)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.pending = True
-
-    def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
+    def __enter__(self) -> "Hold":
+        global _depth
+        self._before = -1
+        if threading.get_ident() == threading.main_thread().ident:
+            handler = _handler(signal.SIGINT)
+            if type(handler) is not _Gatekeeper and callable(handler):
+                signal.signal(signal.SIGINT, _Gatekeeper(handler))
+            self._before, _depth = _depth, _depth + 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is None:
-            return
-        signal.signal(signal.SIGINT, self._before)
-        if self.pending and kind is None and callable(self._before):
-            self._before(signal.SIGINT, None)
+        global _depth
+        if self._before >= 0:
+            _depth = self._before
+            if kind is not KeyboardInterrupt:
+                _deliver()
 
-    def allowed(self) -> "_Allowed":
-        """A context in which Ctrl-C interrupts at once."""
-        return _Allowed(self)
+    @property
+    def pending(self) -> bool:
+        """Did Ctrl-C come?"""
+        return self._before >= 0 and _pending
 
 
-class _Allowed:
-    def __init__(self, held: Interrupts) -> None:
-        self.held = held
+class Allowed:
+    """Within `with Allowed()`, Ctrl-C takes effect at once, whatever is held: around code of the user's, which may never end."""
+
+    __slots__ = ("_before",)
 
     def __enter__(self) -> None:
-        if self.held._before is not None:
-            signal.signal(signal.SIGINT, self.held._before)
-            if self.held.pending:
-                self.held.pending = False
-                raise KeyboardInterrupt
+        global _depth
+        self._before = -1
+        if threading.get_ident() == threading.main_thread().ident:
+            self._before, _depth = _depth, 0
+            try:
+                _deliver()
+            except BaseException:
+                _depth = self._before  # __exit__ is not called when this raises
+                raise
 
     def __exit__(self, *_: object) -> None:
-        if self.held._before is not None:
-            signal.signal(signal.SIGINT, self.held._note)
+        global _depth
+        if self._before >= 0:
+            _depth = self._before
+
+
+def _deliver() -> None:
+    """Let the Ctrl-C that came take effect, if nothing is held any more."""
+    global _pending
+    if _pending and not _depth:
+        _pending = False
+        signal.raise_signal(signal.SIGINT)

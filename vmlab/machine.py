@@ -1,6 +1,7 @@
-"""The machine as users hold it: what it is built from, its processes, files and references, and copies of it."""
+"""The machine as users hold it: what it is built from, its processes, files and waiting references."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 from traitlets import HasTraits
@@ -11,19 +12,21 @@ from .core.policy import POLICIES, TOUCHES, Policy
 from .core.state import Event, Exit
 from .counts import Measure, Run
 from .device import Device
-from .errors import ConfigError
+from .errors import Busy, number, shown
 from .file import File
-from .gate import Gate
+from .interrupt import Allowed, Hold
 from .kernel import program
 from .kernel.enter import Kernel
 from .kernel.guest import PythonPolicy
 from .kernel.outside import twin
-from .process import Process
+from .kernel.references import Work
+from .past import Past
+from .process import Process, name_text
 
-HISTORY = 256 << 20  # bytes
+HISTORY = 256 << 20
 
 
-class Machine(Gate):
+class Machine(Past):
     """A simulated computer: MMU, page tables, TLB, page frames, page cache, swap, and the kernel above them.
 
     Parameters
@@ -76,36 +79,35 @@ class Machine(Gate):
         geometry = config.geometry(mmu, page_size, contents)
         nframes = config.frame_count(ram, frames, geometry.page_size)
         nslots = config.slot_count(swap, geometry.page_size)
-        config.must_fit(nframes, nslots, geometry.page_size, contents, max_bytes)
-        if not isinstance(cpus, int) or not 1 <= cpus <= 64:
-            raise ConfigError(f"cpus={cpus!r}: from 1 to 64")
-        number = Policy.PYTHON if callable(policy) else config.choose("policy", policy, POLICIES)
+        config.must_fit(nframes, nslots, geometry, contents, max_bytes)
+        which = Policy.PYTHON if callable(policy) else config.choose("policy", policy, POLICIES)
         built = state.boot(
             geometry,
             nframes,
             nslots,
             tlb=config.tlb_shape(tlb),
-            ncpu=cpus,
-            asids=asids,
-            policy=int(number),
-            touches=number in TOUCHES,
-            contents=contents,
+            ncpu=config.whole("cpus", cpus, 1, 64),
+            asids=bool(asids),
+            policy=int(which),
+            touches=which in TOUCHES,
+            contents=bool(contents),
             costs=config.costs(costs),
             filesystem=config.choose("filesystem", filesystem, config.FILESYSTEMS),
-            seed=seed,
+            seed=config.whole("seed", seed, -(1 << 63), (1 << 63) - 1),
         )
+        budget = config.whole("history", history or 0, 0, 1 << 62)
         if not warming.going:
             warming.warm()
-        self._begin(Kernel(built), history or 0)
+        kernel = Kernel(built)
+        kernel.policy = PythonPolicy(policy) if callable(policy) else None
         self.mmu = mmu if isinstance(mmu, str) else tuple(mmu)
-        if callable(policy):
-            self.kernel.policy = PythonPolicy(policy)
+        self._begin(kernel, budget)
 
     def __repr__(self) -> str:
         m = self.state.machine[0]
         return (
             f"Machine({m.online} frames of {m.page_size} bytes, {m.nfree} free; {len(self.state.slots)} swap slots, "
-            f"{m.nslot_free} free; {self.policy_name}; {len(self.processes)} processes)"
+            f"{m.nslot_free} free; {self.policy_name}; {(n := len(self.processes))} process{'' if n == 1 else 'es'})"
         )
 
     # -- state -----------------------------------------------------------------------------------------------------------
@@ -168,9 +170,7 @@ class Machine(Gate):
 
     def spawn(self, name: str = "process") -> Process:
         """Start a process with an empty address space. EAGAIN at the limit of 64."""
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a string, not {type(name).__name__}")
-        return Process(self, self.change("spawn", name=name))
+        return Process(self, self.change("spawn", name=name_text(name)))
 
     @property
     def files(self) -> list[File]:
@@ -189,9 +189,10 @@ class Machine(Gate):
 
     def create(self, name: str, size: int, data: bytes = b"") -> File:
         """A file of the machine's own: `size` bytes, the first of them `data`, the rest 0. The host sees nothing of it."""
-        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 60:
-            raise ValueError(f"size must be an int from 0 to 2**60, not {size!r}")
-        return File(self, self.change("create", name=name, nbytes=max(size, len(data)), data=bytes(data)))
+        data = bytes(data)
+        return File(
+            self, self.change("create", name=name_text(name), nbytes=max(number("size", size), len(data)), data=data)
+        )
 
     def device(self, obj: int) -> Device:
         """The device behind a file object, to look at its bytes. Not recorded: for displays only."""
@@ -203,7 +204,7 @@ class Machine(Gate):
         """Add references for later; how many wait now.
 
         `trace` is addresses (ints or an array; pair with a process), a tuple (addresses, writes), or an iterable of
-        (process, address) or (process, address, write) for several processes.
+        (process, address) or (process, address, write) for several processes. LimitError for more than a million one by one.
         """
         return int(self.change("queue", segments=references.segments(trace, self.process, process)))
 
@@ -227,17 +228,35 @@ class Machine(Gate):
 
         Ctrl-C stops it within a fifth of a second, between two references. progress(done, total) is called between chunks.
         """
-        total = self.queue_left if limit is None else min(limit, self.queue_left)
-        return self.exhaust(self.run_chunks(limit, until), total, progress)
+        return self.exhaust(self.run_chunks(limit, until), self._most(limit), progress)
 
-    def run_chunks(self, limit: int | None = None, until: Event | int | None = None) -> Iterator[tuple[int, Exit]]:
+    def run_chunks(
+        self, limit: int | None = None, until: Event | int | None = None
+    ) -> Generator[tuple[int, Exit], None, None]:
         """As `run`, for a caller that has other work to do between chunks of about 20 ms: yields (done, why)."""
-        mask = references.mask(until)
-        most = self.queue_left if limit is None else limit
-        args = {"limit": limit, "until": mask}
-        return self.chunks(
-            "run", None, args, lambda n: program.advance(self.kernel, n, mask), min(most, self.queue_left)
-        )
+        most, mask = self._most(limit), references.mask(until)
+        return self.chunks("run", None, {"limit": limit, "until": mask}, program.Waiting(self.kernel, mask), most)
+
+    def _most(self, limit: int | None) -> int:
+        return self.queue_left if limit is None else min(number("limit", limit), self.queue_left)
+
+    def access(self, row: int, args: dict[str, Any], work: Work, limit: int) -> Run:
+        """What Process.access does."""
+        return self.exhaust(self.chunks("access", row, args, work, limit), limit, None)
+
+    def exhaust(
+        self, run: Generator[tuple[int, Exit], None, None], total: int, progress: Callable[[int, int], object] | None
+    ) -> Run:
+        s, before = self.state, self.kernel.count()
+        done, why = 0, Exit.DONE
+        # Held, or Ctrl-C could come between two chunks; closed, or an exception would keep the run going in its traceback.
+        with Hold(), closing(run):
+            for made, reason in run:
+                done, why = made, reason
+                if progress is not None:
+                    with Allowed():
+                        progress(done, total)
+        return Run(done, why, before, self.kernel.count(), s.cost[0].copy(), len(s.level))
 
     # -- policy ----------------------------------------------------------------------------------------------------------
 
@@ -246,10 +265,10 @@ class Machine(Gate):
     @property
     def policy(self) -> str | Callable[..., int]:
         """The replacement policy; set it by name, or to a function that is given Candidates and names a frame."""
-        number = int(self.state.machine["policy"][0])
-        if number == Policy.PYTHON and self.kernel.policy is not None:
+        which = int(self.state.machine["policy"][0])
+        if which == Policy.PYTHON and self.kernel.policy is not None:
             return self.kernel.policy.function
-        return Policy(number).name.lower()
+        return Policy(which).name.lower()
 
     @policy.setter
     def policy(self, policy: str | Callable[..., int]) -> None:
@@ -260,7 +279,7 @@ class Machine(Gate):
     @property
     def policy_name(self) -> str:
         """The policy's name, also of a Python function."""
-        return self.policy if isinstance(self.policy, str) else getattr(self.policy, "__name__", "python")
+        return self.policy if isinstance(self.policy, str) else shown(getattr(self.policy, "__name__", "python"))
 
     def sync(self) -> int:
         """Write every dirty page of every file back; how many there were."""
@@ -269,16 +288,21 @@ class Machine(Gate):
     # -- copies ----------------------------------------------------------------------------------------------------------
 
     def branch(self) -> "Machine":
-        """Another machine in the same state, with a future of its own. What it writes to files stays in it."""
-        with self._lock:
+        """Another machine in the same state, with a future of its own. What it writes to files stays in it.
+
+        Its history begins at this moment. Of a file it sees what the file held when it was branched off, as far as this
+        Python changes it; what other programs write it sees until it has read the page.
+        """
+        with self._lock, Hold():
+            self._must_rest("branch")
             k = Kernel(state.copy(self.state))
             k.queue, k.policy, k.overcommit = self.kernel.queue, self.kernel.policy, self.kernel.overcommit
             k.devices = {obj: twin(d) for obj, d in self.kernel.devices.items()}
-            b = Machine.__new__(Machine)
-            HasTraits.__init__(b)
-            b._begin(k, self.history.budget)
-            b.mmu = self.mmu
-            return b
+            return _sealed(k, self.mmu, self.history.budget)
+
+    def _must_rest(self, what: str) -> None:
+        if self._running or self._calling:
+            raise Busy(f"a run is going: stop it before you {what} the machine")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Machine":
         return self.branch()
@@ -289,14 +313,21 @@ class Machine(Gate):
     def save(self, path: Any) -> None:
         """Write the machine to a file (.npz; no pickle). Its past and a Python policy are not kept. Old file intact on failure."""
         with self._lock:
-            saving.save(self, path)
+            self._must_rest("save")
+            saving.save(self.kernel, self.mmu, path)
 
     @staticmethod
     def load(path: Any, history: int | None = HISTORY) -> "Machine":
         """The machine in a file. It writes to files in an overlay of its own, never to the host. ConfigError if it cannot be."""
-        m = Machine.__new__(Machine)
-        HasTraits.__init__(m)
-        kernel, mmu = saving.load(path)
-        m._begin(kernel, history or 0)
-        m.mmu = mmu
-        return m
+        budget = config.whole("history", history or 0, 0, 1 << 62)
+        return _sealed(*saving.load(path), budget)
+
+
+def _sealed(kernel: Kernel, mmu: Any, budget: int) -> Machine:
+    """A machine around a kernel that writes to no file of the host."""
+    kernel.sealed = True
+    m = Machine.__new__(Machine)
+    HasTraits.__init__(m)
+    m.mmu = mmu
+    m._begin(kernel, budget)
+    return m

@@ -4,17 +4,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import references
 from .core import translation, vma
-from .core.state import NONE, Access, Exit, name_of
+from .core.state import NONE, PROC, name_of
 from .counts import Run
-from .errors import LimitError, fail, shown
+from .errors import LimitError, fail, number, shown, whole
 from .file import File
-from .kernel import memory
-from .kernel.check import page_size, task_bytes
+from .kernel.check import page_size
 from .kernel.files import MOST_BYTES
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
+from .kernel.references import Access, Drawn, Given, given
 from .mapping import Mapping
 from .raw import Sys
 from .saving import Text
@@ -22,6 +21,7 @@ from .saving import Text
 if TYPE_CHECKING:
     from .machine import Machine
 
+ALIVE, PID = PROC.names.index("alive"), PROC.names.index("pid")  # type: ignore[union-attr]
 READ_WRITE = Prot.READ | Prot.WRITE
 
 
@@ -78,8 +78,8 @@ class Process:
     @property
     def alive(self) -> bool:
         """Is it running?"""
-        procs = self.machine.kernel.state.procs
-        return bool(procs["alive"][self._row] and procs["pid"][self._row] == self.pid)
+        words = self.machine.kernel.processes[self._row]
+        return bool(words[ALIVE] and words[PID] == self.pid)
 
     @property
     def row(self) -> int:
@@ -120,7 +120,7 @@ class Process:
             flags |= Map.ANONYMOUS
         start = self.machine.change(
             "mmap", self.row, addr=address(addr), length=length, prot=number("prot", prot), flags=flags,
-            fd=NONE if file is None else file.fd, offset=offset, name=name or "",
+            fd=NONE if file is None else file.fd, offset=offset, name=name_text(name or ""),
         )  # fmt: skip
         return Mapping(self, start, length)
 
@@ -138,7 +138,9 @@ class Process:
 
     def fork(self, name: str | None = None) -> "Process":
         """A copy of this process: the same memory, shared copy-on-write; fork(2). EAGAIN at the limit of processes."""
-        return Process(self.machine, self.machine.change("fork", self.row, name=self.name if name is None else name))
+        return Process(
+            self.machine, self.machine.change("fork", self.row, name=self.name if name is None else name_text(name))
+        )
 
     def exit(self, status: int = 0) -> None:
         """End the process: all it had goes back."""
@@ -185,45 +187,35 @@ class Process:
 
     def read(self, file: File, addr: "int | Mapping", n: int, offset: int = 0) -> int:
         """Read n bytes of a file into memory, as pread(2): the number read. A bad address is EFAULT, not a signal."""
-        return int(
-            self.machine.change("read", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset)
-        )
+        where = {"addr": address(addr), "n": number("n", n), "offset": whole("offset", offset)}
+        return int(self.machine.change("read", self.row, fd=file.fd, **where))
 
     def write(self, file: File, addr: "int | Mapping", n: int, offset: int = 0) -> int:
         """Write n bytes of memory to a file, as pwrite(2): the number written. A bad address is EFAULT, not a signal."""
-        return int(
-            self.machine.change("write", self.row, fd=file.fd, addr=address(addr), n=number("n", n), offset=offset)
-        )
+        where = {"addr": address(addr), "n": number("n", n), "offset": whole("offset", offset)}
+        return int(self.machine.change("write", self.row, fd=file.fd, **where))
 
-    def access(self, addresses: Any, writes: Any = False) -> Run:
+    def access(self, addresses: Any, writes: Any = False, limit: int | None = None) -> Run:
         """Make references at full speed: loads of addresses[i], stores where writes[i]. Contents stay as they are.
 
-        addresses: ints or an integer array, shape (n,), bytes. writes: bool, or a bool array of the same shape. Raises a Signal
-        with .done, the number of references made before it. Ctrl-C stops it between two references.
+        addresses: ints or an integer array, shape (n,), bytes; or an iterator of ints, which may be endless: it is drawn from as
+        the run goes. writes: bool, or a bool array of the same shape. limit: at most so many. Raises a Signal with .done, the
+        number of references made before it. Ctrl-C and m.stop() end it between two references.
         """
-        m = self.machine
-        a, w = references.arrays(addresses, writes)
-        row = self.row
-        bad = _first_outside(a, task_bytes(m.kernel))
-        done = 0
-
-        def advance(n: int) -> tuple[int, Exit, Any]:
-            nonlocal done
-            k = m.kernel
-            stop = min(done + n, bad)
-            if done == stop < len(a):
-                return (
-                    0,
-                    Exit.SEGV,
-                    memory.signal(k, row, Exit.DONE, int(a[done]) & (1 << 64) - 1, _access(w, done), done),
-                )
-            made, why = memory.access(k, row, a[done:stop], w if len(w) == 1 else w[done:stop], stop - done)
-            done += made
-            failed = why in (Exit.SEGV, Exit.BUS)
-            return made, why, memory.signal(k, row, why, int(a[done]), _access(w, done), done) if failed else None
-
-        args = {"addresses": a, "writes": w, "limit": None}
-        return m.exhaust(m.chunks("access", row, args, advance, len(a)), len(a), None)
+        m, row = self.machine, self.row
+        most = 1 << 62 if limit is None else number("limit", limit)
+        args: dict[str, Any] = {"limit": limit}
+        source: Given | Drawn
+        if hasattr(addresses, "__next__"):
+            source = Drawn(addresses, bool(writes), m.history.budget // 4)
+            args["writes"] = np.array([bool(writes)], np.uint8)
+        else:
+            source = given(addresses, writes)
+            most = min(most, len(source.addresses))
+            if m.history.on and source.nbytes <= m.history.budget // 4:
+                source = source.own()
+                args |= {"addresses": source.addresses, "writes": source.writes}
+        return m.access(row, args, Access(m.kernel, row, source), most)
 
     def at(self, addr: "int | Mapping", length: int | None = None) -> Mapping:
         """A view of any range of this process's memory: of a mapping of another process, the same addresses here."""
@@ -300,14 +292,15 @@ class Process:
         return Stat(int(p.minflt), int(p.majflt), int(p.rss), int(p.nswap), int(p.ntables))
 
 
-def number(name: str, value: Any, most: int = 1 << 64) -> int:
-    """A whole number of 0..2**64-1, as a system call takes it. TypeError, ValueError."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an int of 0..2**64-1, not {value!r}")
-    n = int(value)
-    if not 0 <= n < most:
-        raise ValueError(f"{name} must be an int of 0..2**64-1, not {n}")
-    return n
+def name_text(name: Any) -> str:
+    """A name as the machine keeps it: any text that has bytes. TypeError, ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, not {type(name).__name__}")
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(f"no name can be {shown(name)!r}: it has no bytes") from None
+    return name
 
 
 def address(addr: "int | Mapping") -> int:
@@ -328,14 +321,3 @@ def memory_limit(n: int) -> None:
     """LimitError for more bytes than one load or store moves."""
     if n > MOST_BYTES:
         raise LimitError(f"{n} bytes are more than one call moves ({MOST_BYTES}): do it in parts")
-
-
-def _access(writes: Any, i: int) -> Access:
-    return Access.WRITE if writes[i if len(writes) > 1 else 0] else Access.READ
-
-
-def _first_outside(addresses: Any, task: int) -> int:
-    """The index of the first address that no program may use; the length if there is none."""
-    if not len(addresses) or (int(addresses.max()) < task and int(addresses.min()) >= 0):
-        return len(addresses)
-    return int(np.flatnonzero((addresses < 0) | (addresses >= task))[0])

@@ -1,52 +1,50 @@
-"""References as users give them, made into the arrays that the core runs."""
+"""References as users give them, for the queue and for a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from .core.state import FAULTS, Event
+from .errors import LimitError, number
 from .kernel.program import Segment
+from .kernel.references import given
 
-
-def arrays(addresses: Any, writes: Any) -> tuple[Any, Any]:
-    """Addresses and writes as int64 and uint8 arrays, contiguous and writable: (n,), and (n,) or (1,). TypeError, ValueError."""
-    a = np.asarray(addresses)
-    if a.ndim != 1 or (a.dtype.kind not in "iu" and a.size):
-        raise TypeError(f"addresses must be whole numbers in one dimension, not {a.dtype} of shape {a.shape}")
-    a = a.view(np.int64) if a.dtype == np.uint64 else a.astype(np.int64, copy=False)
-    w = np.asarray(writes)
-    if w.dtype.kind not in "biu":
-        raise TypeError(f"writes must be true or false, not {w.dtype}")
-    if w.ndim == 0:
-        w = w.reshape(1)
-    elif w.shape != a.shape:
-        raise ValueError(f"{len(a)} addresses and {len(w)} writes")
-    w = (w != 0).view(np.uint8) if w.dtype != np.uint8 else w
-    return _ours(a), _ours(w)
-
-
-def _ours(x: Any) -> Any:
-    return x if x.flags.c_contiguous and x.flags.writeable else x.copy()
+MOST = 1_000_000  # references given one by one; arrays may be as long as memory allows
 
 
 def segments(trace: Any, find: Callable[[Any], Any], process: Any = None) -> tuple[Segment, ...]:
-    """A trace as the queue wants it: stretches of one process each. `find` gives the process of a pid or name."""
+    """A trace as the queue wants it: stretches of one process each, in arrays that nobody else has.
+
+    `find` gives the process of a pid or name. TypeError, ValueError, LimitError.
+    """
     if process is not None:
         addresses, writes = trace if isinstance(trace, tuple) and len(trace) == 2 else (trace, False)
-        return (Segment(process.row, process.pid, *arrays(addresses, writes)),)
+        own = given(addresses if hasattr(addresses, "__len__") else _few(addresses), writes).own()
+        return (Segment(process.row, process.pid, own.addresses, own.writes),)
     stretches: list[tuple[Any, list[int], list[bool]]] = []
-    for who, addr, *write in trace:
+    for who, addr, *write in _few(trace):
         p = find(who)
         if not stretches or stretches[-1][0].pid != p.pid:
             stretches.append((p, [], []))
-        stretches[-1][1].append(int(addr))
+        stretches[-1][1].append(number("addr", addr))
         stretches[-1][2].append(bool(write and write[0]))
-    return tuple(Segment(p.row, p.pid, *arrays(addresses, writes)) for p, addresses, writes in stretches)
+    owns = [(p, given(addresses, writes).own()) for p, addresses, writes in stretches]
+    return tuple(Segment(p.row, p.pid, own.addresses, own.writes) for p, own in owns)
+
+
+def _few(trace: Iterable[Any]) -> list[Any]:
+    """The items of an iterable. LimitError if there are too many to hold as Python objects."""
+    items = list(islice(trace, MOST + 1))
+    if len(items) > MOST:
+        raise LimitError(
+            f"more than {MOST:,} references one by one: queue an array, m.queue(array, process), or, for a trace without "
+            "end, use p.access(iterator, limit=n), which draws them as it goes"
+        )
+    return items
 
 
 def mask(until: Event | int | None) -> int:
-    """The events that end a run, as bits; Event.FAULT stands for every kind of fault."""
+    """The events that end a run, as bits; Event.FAULT stands for every kind of fault. ValueError for what is no event."""
     if until is None:
         return 0
-    return FAULTS if until == Event.FAULT else 1 << int(until)
+    return FAULTS if until == Event.FAULT else 1 << Event(until)

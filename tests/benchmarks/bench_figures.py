@@ -101,9 +101,13 @@ def main() -> None:
     print(f"first fault, fresh process, warm    {median(lambda: child(FAULT)):8.2f} s      at most 1.5")
     print(f"the same with an empty cache        {cold():8.1f} s      at most 30")
     rate, floor, share = bulk(4096, 4096, 48)
-    print(f"access, the TLB hits                {rate / 1e6:8.0f} M/s    at least 200    {rate / floor:.2f} of the floor")
+    print(
+        f"access, the TLB hits                {rate / 1e6:8.0f} M/s    at least 200    {rate / floor:.2f} of the floor"
+    )
     rate, floor, share = bulk(100_000, 1_000_016, 1_000_000)
-    print(f"access, {share:.0%} fault and evict       {rate / 1e6:8.1f} M/s    at least 8      {rate / floor:.3f} of the floor")
+    print(
+        f"access, {share:.0%} fault and evict       {rate / 1e6:8.1f} M/s    at least 8      {rate / floor:.3f} of the floor"
+    )
     for frames in (256, 16_384):
         print(f"one store, {frames:6,} frames            {gate(frames):8.1f} us     at most 50")
     print("click to painted chart: python tests/benchmarks/bench_click.py")

@@ -105,7 +105,7 @@ def test_the_last_page_is_the_last(mmu):
 
 @every
 def test_bits_no_level_looks_at_do_not_alias(mmu):
-    m, p = machine(mmu)
+    _m, p = machine(mmu)
     heap = p.mmap(mmu[1])
     heap[0] = 1
     other = heap.addr + (mmu[1] << sum(width for _, width in SPLITS[mmu]))
@@ -153,7 +153,7 @@ def test_looking_changes_nothing():
 
 
 def test_bits_of_a_pte_tell_what_happened():
-    m, p = machine(("x86-64", 4096), tlb=None)
+    _m, p = machine(("x86-64", 4096), tlb=None)
     heap = p.mmap(4 * KiB)
     heap[0:1]
     assert p.translate(heap).bits == ("present", "writable", "user", "accessed")

@@ -142,7 +142,7 @@ def test_67_a_clean_private_page_is_the_page_of_the_cache(text):
 @pytest.mark.parametrize("how", ["store", "write"])
 def test_63_64_65_what_a_private_page_follows(text, how):
     """It follows the file until it is copied, never again afterwards; its neighbours still do."""
-    p, file, private, shared = text
+    _p, file, private, shared = text
 
     def change(at, data):
         if how == "store":
@@ -171,7 +171,7 @@ def test_66_private_stores_never_reach_the_file(m, text):
 @pytest.mark.parametrize(("load_first", "faults"), [(True, [1, 1, 0]), (False, [1, 0])])
 def test_faults_of_a_private_file_page(m, text, load_first, faults):
     """Part II, 5: store first 1m; store after load 1m."""
-    p, file, private, _ = text
+    _p, file, private, _ = text
     file.pread(3 * PAGE)
     assert [
         private.process.access([private.addr], write).minflt for write in ([0] if load_first else []) + [1, 1]
@@ -180,7 +180,7 @@ def test_faults_of_a_private_file_page(m, text, load_first, faults):
 
 def test_60_truncation_takes_copies_too_but_not_bytes_of_the_last_page(text):
     """A copied page past the new end is lost; in the page that straddles it the cache is zeroed, the copy keeps its bytes."""
-    p, file, private, shared = text
+    _p, file, private, shared = text
     private[0], private[PAGE + 100], private[2 * PAGE] = 1, 2, 3
     file.truncate(PAGE + 50)
     assert (private[0], private[PAGE + 100], shared[PAGE + 49], shared[PAGE + 100]) == (1, 2, ord("b"), 0)

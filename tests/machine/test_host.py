@@ -55,7 +55,7 @@ def test_the_other_ways_to_the_host_file(book: Path, how: str) -> None:
 
 
 def test_private_stores_never_reach_the_file(book: Path) -> None:
-    m, p, file, text = mapped(book, flags=Map.PRIVATE, frames=4)
+    _m, p, file, text = mapped(book, flags=Map.PRIVATE, frames=4)
     text.touch(True)
     text[0:4] = b"mine"
     p.msync(text)
@@ -65,7 +65,7 @@ def test_private_stores_never_reach_the_file(book: Path) -> None:
 
 
 def test_a_file_that_shrinks_gives_sigbus_and_python_lives(book: Path) -> None:
-    m, p, file, text = mapped(book)
+    m, _p, file, text = mapped(book)
     assert text[5 * PAGE] == ord("F")  # in memory, and still lost
     os.truncate(book, 2 * PAGE + 100)
     for page in (5, 6):
@@ -118,9 +118,9 @@ def test_two_names_share_one_page_cache(book: Path) -> None:
 
 
 def test_a_device_that_cannot_read_is_sigbus(book: Path) -> None:
-    m, p, file, text = mapped(book)
+    m, _p, file, text = mapped(book)
     m.kernel.devices[file.object] = Failing(m.kernel.devices[file.object], read=1)
-    with pytest.raises(BusError, match="reading 'book.txt' failed: .*injected failure"):
+    with pytest.raises(BusError, match=r"reading 'book.txt' failed: .*injected failure"):
         text[0]
     assert text[0] == ord("A")
     assert m.check() == []

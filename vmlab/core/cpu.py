@@ -84,8 +84,8 @@ def miss(s, tag, access):
     s.stat[0].tlb_misses += tlb.fill(s, m.cpu, tag, pte)  # a first store to a clean page walks, but is no miss
     if m.touches:
         policy.touched(s, (pte >> SHIFT) & FRAME_MASK)
-    if m.now >= m.sample_due:
-        events.sample(s)
+    if m.now + 1 >= m.sample_due:  # the counters after this reference
+        events.sample(s, m.now + 1)
     return Exit.DONE
 
 
@@ -130,7 +130,6 @@ def run(s, addresses, writes, limit):
     missing = False
     faulting = False
     why = Exit.DONE
-    m.seen = 0
     while i < end and why == Exit.DONE:
         stop = min(i + BLOCK, end)
         misses = s.stat[0].tlb_misses

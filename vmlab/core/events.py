@@ -28,8 +28,8 @@ def note(s, kind, tag, frame, obj, index, arg):
 
 
 @njit
-def sample(s):
-    """Note the counters as they stand now; when the series is full, drop every second row and note half as often."""
+def sample(s, now):
+    """Note the counters as they stand at time `now`; when the series is full, drop every second row and note half as often."""
     m = s.machine[0]
     if m.nsample == s.samples.shape[0]:
         kept = m.nsample >> 1
@@ -38,14 +38,14 @@ def sample(s):
         m.nsample = kept
         m.sample_every *= 2
     i = m.nsample
-    if i > 0 and s.samples[i - 1].now == m.now and s.samples[i - 1].step == m.step:
+    if i > 0 and s.samples[i - 1].now == now and s.samples[i - 1].step == m.step:
         i -= 1  # the same moment: the later reading stands
     st = s.stat[0]
     row = s.samples[i]
-    row.now = m.now
+    row.now = now
     row.step = m.step
     row.nevent = m.nevent
-    row.refs = m.now  # one reference, one tick; stat.refs is brought up to date only when a run ends
+    row.refs = now  # one reference, one tick; stat.refs is brought up to date only when a run ends
     row.tlb_misses = st.tlb_misses
     row.walks = st.walks
     row.minflt = st.minflt
@@ -59,7 +59,7 @@ def sample(s):
     for k in range(min(SAMPLED_PROCS, s.procs.shape[0])):
         s.sample_rss[i, k] = s.procs[k].rss
     m.nsample = i + 1
-    m.sample_due = m.now + m.sample_every
+    m.sample_due = now + m.sample_every
 
 
 @inline
@@ -98,7 +98,7 @@ def finish(s):
     m.code = 0
     m.major = 0
     if m.nsample == 0 or m.now >= m.sample_due or s.samples[m.nsample - 1].nevent != m.nevent:
-        sample(s)
+        sample(s, m.now)
 
 
 def between(s: State, first: int, last: int):

@@ -44,7 +44,8 @@ class HostFile:
         self.key: tuple[object, ...] = ("host", at.st_dev, at.st_ino)
         self._named: tuple[object, ...] | None = self.key  # the file its name led to when last looked at
         self._seen = (at.st_size, at.st_mtime_ns)  # when last looked at, or written by us
-        self.overlays: WeakSet[Any] = WeakSet()  # branches: they keep what is about to change here
+        # Branches: they keep what is about to change here, through whichever of the descriptors on this file.
+        self.overlays: WeakSet[Any] = [*(f.overlays for f in _open if f.key == self.key), WeakSet()][0]
         _open.add(self)
 
     @classmethod

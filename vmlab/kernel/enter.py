@@ -1,7 +1,7 @@
 """The door between the kernel and the core: run a core function, do what it asks for, run it again, until it is done."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from ..core import cpu, state
 from ..core.state import FAILED, MACHINE, NONE, Exit, Kind, State
 from ..device import Device
 from ..errors import shown
-from ..interrupt import Interrupts
 from . import guest, oom, truncate, writeback
 from .outside import Outside, is_host
 
@@ -28,10 +27,10 @@ class Kernel:
         self.policy: guest.PythonPolicy | None = None
         self.outside = Outside()
         self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
-        self.interrupts = Interrupts()  # of the call that is running
         self.io_error: OSError | None = None  # what the host last said when a page could not be moved
         self.overcommit = 0
         self.caller: int | None = None  # row of the process whose call is running; None: a call from outside
+        self.sealed = False  # a branch or a loaded machine: files of the host are opened under an overlay
 
     @property
     def state(self) -> State:
@@ -44,6 +43,23 @@ class Kernel:
         self._state = s
         self.registers = np.asarray(s.machine).view(np.ndarray).view(np.int64)
         self.counters = np.asarray(s.stat).view(np.ndarray).view(np.int64)
+        self.running = np.asarray(s.cpus).view(np.ndarray).view(np.int64).reshape(len(s.cpus), -1)  # proc, root, asid
+        self.processes = np.asarray(s.procs).view(np.ndarray).view(np.int64).reshape(len(s.procs), -1)  # as PROC has it
+
+    def begin(self, caller: int | None, step: int, outside: Outside) -> None:
+        """A call begins: what it is, what it may ask."""
+        self.caller = caller
+        self.registers[STEP] = step
+        self.outside = outside
+        self.io_error = None
+
+    def switch(self, row: int) -> None:
+        """Run the process in `row` on its cpu."""
+        cpu_ = row % len(self.running)
+        if self.running[cpu_, 0] == row and self.registers[CPU] == cpu_:  # as it was: what cpu.switch would find
+            self.registers[CURSOR] = 0
+        else:
+            cpu.switch(self._state, row)
 
     def count(self) -> tuple[int, ...]:
         """The counters as plain ints, in the order of STAT."""
@@ -122,7 +138,7 @@ class Kernel:
         """A policy in plain Python is to choose."""
         if self.policy is None:
             raise RuntimeError("the core asked for a Python policy and there is none")
-        self.policy.choose(self.state, self.outside, self.interrupts)
+        self.policy.choose(self.state, self.outside)
         return True
 
     # -- devices -------------------------------------------------------------------------------------------------------
@@ -136,18 +152,21 @@ class Kernel:
 
     def notice(self) -> None:
         """See which host files have become shorter since the machine last looked: their lost pages go, as by ftruncate."""
-        if not self.devices or not any(is_host(d) for d in self.devices.values()):
-            return
-        s = self.state
-        shorter = self.outside.ask(
-            lambda: [
-                (obj, size)
-                for obj, d in self.devices.items()
-                if is_host(d) and (size := d.size()) < s.objects["nbytes"][obj]
-            ]
-        )
-        for obj, size in shorter:
-            truncate.resize(self, obj, size)
+        if self.devices:
+            for obj, size in self.outside.news(self._shorter):
+                truncate.resize(self, obj, size)
+
+    def _shorter(self) -> tuple[tuple[int, int], ...]:
+        found = []
+        for obj, device in self.devices.items():
+            if is_host(device):
+                try:
+                    size = device.size()
+                except OSError:
+                    continue  # reading a page will tell
+                if size < self._state.objects["nbytes"][obj]:
+                    found.append((obj, size))
+        return tuple(found)
 
     def grown(self, obj: int) -> bool:
         """Has the host file behind an object become longer since the machine last looked? Then it is longer here too."""
@@ -193,6 +212,30 @@ class Kernel:
     def file_name(self, obj: int) -> str:
         """How sentences call a file."""
         return f"'{shown(state.name_of(self.state, int(self.state.objects['name'][obj])))}'"
+
+    # -- moments -------------------------------------------------------------------------------------------------------
+
+    def beside(self) -> "Beside":
+        """What is kept beside the arrays, as it is now."""
+        saved = {obj: d.save() for obj, d in self.devices.items()}
+        return Beside(dict(self.devices), saved, self.queue, self.policy, self.overcommit)
+
+    def put_beside(self, then: "Beside") -> None:
+        """Bring back the moment of `beside`."""
+        self.devices = dict(then.devices)
+        for obj, device in self.devices.items():
+            device.restore(then.saved[obj])
+        self.queue, self.policy, self.overcommit = then.queue, then.policy, then.overcommit
+
+
+class Beside(NamedTuple):
+    """What a kernel keeps beside its arrays, at one moment."""
+
+    devices: dict[int, Device]
+    saved: dict[int, Any]  # by object, what the device said: Device.save
+    queue: tuple[Any, ...]
+    policy: guest.PythonPolicy | None
+    overcommit: int
 
 
 _EXITS = tuple(Exit)

@@ -7,7 +7,7 @@ import numpy as np
 from ..core import frames, reclaim, state
 from ..core.invariants import pages_of
 from ..core.state import NONE, RESIDENT, SHIFT, Access, Exit, Kind
-from ..device import Device, HostFile, OwnFile
+from ..device import Device, HostFile, Overlay, OwnFile
 from ..errors import LimitError, fail, shown
 from . import memory, truncate, writeback
 from .check import refuse
@@ -21,11 +21,25 @@ MOST_BYTES = 1 << 30  # of one read or write: more is asked for by mistake
 
 def open_host(k: Kernel, path: str, mode: str) -> int:
     """The number of a new open file on a regular file of the host. Two names of one file share one page cache."""
-    device = k.outside.ask(lambda: HostFile.open(path, mode))
+    device = _opened(k, path, mode)
     for obj, other in k.devices.items():
         if other.key == device.key:
             return describe(k, obj, mode, device if device.writable and not other.writable else None)
     return describe(k, attach(k, device), mode, None)
+
+
+def _opened(k: Kernel, path: str, mode: str) -> Device:
+    """The device of a host's file; a branch or a loaded machine gets an overlay over it, as it was when it was opened."""
+    if not k.sealed:
+        return k.outside.ask(lambda: HostFile.open(path, mode))
+
+    def opened() -> tuple[Overlay, object]:
+        overlay = Overlay(HostFile.open(path, mode))
+        return overlay, overlay.save()
+
+    overlay, fresh = k.outside.ask(opened)
+    overlay.restore(fresh)
+    return overlay
 
 
 def create(k: Kernel, name: str, nbytes: int, data: bytes) -> int:
@@ -71,16 +85,42 @@ def of(k: Kernel, fd: int) -> int:
 
 
 def close(k: Kernel, fd: int) -> None:
-    """Write the file's changes back and forget the description; mappings go on."""
+    """Write the file's changes back and forget the description; mappings go on. It is closed also where this raises EIO."""
     obj = of(k, fd)
-    fsync(k, fd)
-    k.state.files["used"][fd] = 0
-    put(k, obj)
+    try:
+        fsync(k, fd)
+    finally:
+        k.state.files["used"][fd] = 0
+        put(k, obj)
+
+
+def truncate_to(k: Kernel, fd: int, nbytes: int) -> None:
+    """ftruncate(2). EINVAL if the file is not open for writing, as on Linux."""
+    obj = of(k, fd)
+    if not k.state.files["mode"][fd] & Access.WRITE:
+        raise fail("EINVAL", f"{k.file_name(obj)} is not open for writing")
+    truncate.truncate(k, obj, nbytes)
+
+
+def sync(k: Kernel) -> int:
+    """Write all dirty pages of all files to their devices; how many there were. EIO from one file lets the others go on."""
+    done, failure = 0, None
+    for obj in sorted(k.devices):
+        try:
+            done += _sync(k, obj)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return done
 
 
 def fsync(k: Kernel, fd: int) -> int:
     """Write all dirty pages of a file to its device; how many there were."""
-    obj = of(k, fd)
+    return _sync(k, of(k, fd))
+
+
+def _sync(k: Kernel, obj: int) -> int:
     done = writeback.flush(k, obj, 0, int(k.state.objects["npages"][obj]))
     device = k.devices[obj]
     if not is_host(device):
@@ -128,6 +168,8 @@ def must_be_offset(k: Kernel, obj: int, offset: int) -> None:
 
 
 def _transfer(k: Kernel, obj: int, offset: int, buffer: Any, access: Access) -> None:
+    if not k.state.content.shape[1]:
+        raise fail("EIO", f"this machine only counts (contents=False): {k.file_name(obj)} has no bytes here")
     k.state.machine["cursor"][0] = 0
     why = k.transfer(obj, offset, buffer, int(access))
     if why != Exit.DONE:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core import cpu
 from ..core.state import Access, Code, Exit
 from ..errors import BusError, SegmentationFault, Signal
 from .check import TOP, page_size, task_bytes
@@ -41,7 +40,7 @@ def move(k: Kernel, row: int, addr: int, buffer: Any, access: Access) -> tuple[i
     """(bytes done, the signal that stopped it or None)."""
     k.notice()
     inside = buffer[: max(0, task_bytes(k) - addr)]
-    cpu.switch(k.state, row)
+    k.switch(row)
     why = k.move(addr, inside, int(access)) if len(inside) else Exit.DONE
     done = int(k.registers[CURSOR])
     if done == len(buffer):
@@ -79,13 +78,12 @@ def _bus(k: Kernel, who: str, addr: int, done: int) -> BusError:
     return BusError(f"{who}: {reason} (SIGBUS, BUS_ADRERR)", addr=addr, code=Code.ADRERR, done=done)
 
 
-def access(k: Kernel, row: int, addresses: Any, writes: Any, limit: int, until: int = 0) -> tuple[int, Exit]:
-    """Make references addresses[0..], at most `limit`; (how many were made, why it stopped). Raises no signal.
+def access(k: Kernel, row: int, addresses: Any, writes: Any, limit: int, until: int = 0) -> Exit:
+    """Make references addresses[0..], at most `limit`, all within the address space: why it stopped; the cursor says where.
 
-    addresses: int64, contiguous, writable. writes: uint8, as long, or of length 1.
+    addresses: int64, contiguous, writable. writes: uint8, as long, or of length 1. Raises no signal.
     """
     k.caller = row
-    cpu.switch(k.state, row)
+    k.switch(row)
     k.registers[UNTIL] = until
-    why = k.references(addresses, writes, limit)
-    return int(k.registers[CURSOR]), why
+    return k.references(addresses, writes, limit)

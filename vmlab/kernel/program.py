@@ -2,13 +2,12 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from ..core import cpu
-from ..core.state import Access, Exit
+from ..core.state import Exit
 from ..errors import Signal
-from . import memory
-from .enter import Kernel
+from .enter import CURSOR, REGISTER, Kernel
+from .references import Given, in_one_go, make
+
+QUEUE_AT = REGISTER["queue_at"]
 
 
 class Segment(NamedTuple):
@@ -22,15 +21,17 @@ class Segment(NamedTuple):
 
 def queue(k: Kernel, segments: tuple[Segment, ...]) -> int:
     """Append segments to the queue; how many references wait now."""
-    k.queue += segments
     m = k.state.machine[0]
+    if m.queue_at == m.queue_length:  # all that waited were made: forget them
+        k.queue, m.queue_at, m.queue_length = (), 0, 0
+    k.queue += segments
     m.queue_length += sum(len(seg.addresses) for seg in segments)
     return int(m.queue_length - m.queue_at)
 
 
 def position(k: Kernel) -> tuple[Segment, int] | None:
     """The segment whose turn it is and the reference in it, or None when nothing waits."""
-    at = int(k.state.machine["queue_at"][0])
+    at = int(k.registers[QUEUE_AT])
     for seg in k.queue:
         if at < len(seg.addresses):
             return seg, at
@@ -38,36 +39,44 @@ def position(k: Kernel) -> tuple[Segment, int] | None:
     return None
 
 
-def advance(k: Kernel, limit: int, until: int) -> tuple[int, Exit, Signal | None]:
-    """Make at most `limit` of the waiting references, all of one segment: (made, why, signal).
+class Waiting:
+    """The waiting references being made, across segments. done: how many were; one that gets a signal counts."""
 
-    A reference that gets a signal counts as made, and the queue goes on after it. ProcessLookupError if its process is gone.
-    """
-    place = position(k)
-    if place is None:
-        return 0, Exit.DONE, None
-    seg, at = place
-    s = k.state
-    if not s.procs["alive"][seg.row] or int(s.procs["pid"][seg.row]) != seg.pid:
-        k.state.machine["queue_at"][0] += len(seg.addresses) - at
-        raise ProcessLookupError(
-            f"process {seg.pid} has ended; its {len(seg.addresses) - at:,} waiting references are dropped"
-        )
-    k.caller = seg.row
-    cpu.switch(s, seg.row)
-    m = s.machine
-    m["cursor"][0], m["until"][0] = at, until
-    inside = seg.addresses[: at + limit]
-    writes = seg.writes if len(seg.writes) == 1 else seg.writes[: at + limit]
-    if len(inside) == 1 and len(writes) != 1:
-        writes = np.ascontiguousarray(writes[:1])
-    why = k.references(inside, writes, limit)
-    made = int(k.state.machine["cursor"][0]) - at
-    k.state.machine["queue_at"][0] += made
-    if why not in (Exit.SEGV, Exit.BUS):
-        return made, Exit.DONE if made == limit and why == Exit.DONE else why, None
-    k.state.machine["queue_at"][0] += 1
-    write = bool(seg.writes[at + made if len(seg.writes) > 1 else 0])
-    access = Access.WRITE if write else Access.READ
-    failure = memory.signal(k, seg.row, why, int(seg.addresses[at + made]), access, made)
-    return made + 1, why, failure
+    def __init__(self, k: Kernel, until: int) -> None:
+        self.kernel, self.until = k, until
+        self.done = 0
+        self._begun = False
+
+    def advance(self, n: int) -> tuple[Exit, Signal | None]:
+        """Make at most n, all of one segment: (why it stopped, signal). ProcessLookupError if their process is gone."""
+        k = self.kernel
+        if not self._begun:
+            self._begun = True
+            k.notice()
+        place = position(k)
+        if place is None:
+            return Exit.DONE, None
+        seg, at = place
+        if not k.state.procs["alive"][seg.row] or int(k.state.procs["pid"][seg.row]) != seg.pid:
+            left = len(seg.addresses) - at
+            k.registers[QUEUE_AT] += left
+            raise ProcessLookupError(f"process {seg.pid} has ended; its {left:,} waiting references are dropped")
+        refs = Given(seg.addresses, seg.writes).part(at, n)
+        k.registers[CURSOR] = 0
+        failure = None
+        try:
+            why, failure = make(k, seg.row, refs, self.until, self.done)
+        finally:  # also when a policy, Ctrl-C or the out-of-memory killer ended it
+            made = int(k.registers[CURSOR]) + (failure is not None)
+            self.done += made
+            k.registers[QUEUE_AT] += made
+        return why, failure
+
+    def record(self, args: dict[str, Any]) -> bool:
+        """The queue itself is the record."""
+        return True
+
+
+def run(k: Kernel, limit: int | None, until: int) -> None:
+    """A recorded run, run again."""
+    in_one_go(Waiting(k, until), k, limit, until)

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..core import objects, space, vma
 from ..core.state import ASID_SHIFT, NODE_BITS, NONE, RESIDENT, SHIFT, TALLEST
-from ..errors import fail
-from .outside import is_host
+from ..errors import fail, refused
 
 if TYPE_CHECKING:
     from .enter import Kernel
@@ -14,11 +13,10 @@ if TYPE_CHECKING:
 def truncate(k: "Kernel", obj: int, nbytes: int) -> None:
     """Make a file `nbytes` long, on its device and in memory. EINVAL, EFBIG for a size that no file can have."""
     must_be_size(k, k.file_name(obj), nbytes)
-    device = k.devices[obj]
-    if is_host(device):
-        k.outside.ask(lambda: device.resize(nbytes))
-    else:
-        device.resize(nbytes)
+    try:
+        k.outside.resize(k.devices[obj], nbytes)
+    except OSError as error:
+        raise refused(error, f"{k.file_name(obj)} cannot have {nbytes} bytes") from error
     resize(k, obj, nbytes)
 
 

@@ -1,7 +1,6 @@
 """Writeback: dirty pages of files go to their devices."""
 
 import errno
-import os
 from typing import TYPE_CHECKING
 
 from ..core import objects, reclaim
@@ -51,20 +50,28 @@ def flush(k: "Kernel", obj: int, start: int, stop: int) -> int:
         try:
             page(k, int(k.state.pages[at]) >> SHIFT)
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
-            raise fail(
-                "EIO",
-                f"{'disk full' if full else os.strerror(error.errno or 0)} while writing {k.file_name(obj)}: "
-                f"{done} of {done + dirty(k, obj, index, stop)} pages written, page {index} and later ones stay dirty",
-            ) from error
+            raise _full(k, obj, done, dirty(k, obj, index, stop), error) from error
         done += 1
         index = int(objects.next_dirty(k.state, obj, index + 1, stop))
     return done
 
 
-def dirty(k: "Kernel", obj: int, start: int, stop: int) -> int:
-    """How many pages in start..stop-1 of a file are dirty."""
-    n, index = 0, int(objects.next_dirty(k.state, obj, start, stop))
+def dirty(k: "Kernel", obj: int, start: int, stop: int) -> list[int]:
+    """The dirty pages in start..stop-1 of a file."""
+    found = []
+    index = int(objects.next_dirty(k.state, obj, start, stop))
     while index != NONE:
-        n, index = n + 1, int(objects.next_dirty(k.state, obj, index + 1, stop))
-    return n
+        found.append(index)
+        index = int(objects.next_dirty(k.state, obj, index + 1, stop))
+    return found
+
+
+def _full(k: "Kernel", obj: int, done: int, left: list[int], error: OSError) -> OSError:
+    """The EIO of a writeback that came no further; Linux's msync says EIO for a full disk too."""
+    reason = (
+        "disk full" if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)) else error.strerror or str(error)
+    )
+    stay = f"page {left[0]} stays" if len(left) == 1 else f"pages {left[0]}-{left[-1]} stay"
+    return fail(
+        "EIO", f"{reason} while writing {k.file_name(obj)}: {done} of {done + len(left)} pages written, {stay} dirty"
+    )

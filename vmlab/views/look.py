@@ -144,7 +144,7 @@ class Look:
     def _joined(self, a: int, b: int) -> bool:
         """Are VMAs a and b, neighbours in the table, parts of one mapping?"""
         x, y = self.vmas[a], self.vmas[b]
-        return (
+        return bool(
             x[_VMA["stop"]] == y[_VMA["first"]]
             and x[_VMA["object"]] == y[_VMA["object"]]
             and x[_VMA["name"]] == y[_VMA["name"]]

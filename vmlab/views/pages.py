@@ -40,7 +40,7 @@ class Page(NamedTuple):
     cow: bool  # the next store copies it, or takes it over
     sharers: int  # PTEs that map its frame, or page words that name its slot
     object: int  # of the page word that holds it; NONE: none does
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
 
 
 def leaf(look: Look, root: int, vpn: int) -> int:

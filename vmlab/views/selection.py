@@ -17,7 +17,7 @@ class Selection(NamedTuple):
     frame: int = NONE
     slot: int = NONE
     object: int = NONE  # of a file only
-    index: int = NONE
+    index: int = NONE  # type: ignore[assignment]  # hides tuple.index
 
 
 NOTHING = Selection()

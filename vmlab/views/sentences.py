@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
     now: int
     tag: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     arg: int
     step: int
     frame: int
@@ -49,7 +49,7 @@ class Happening(NamedTuple):
     vpn: int
     frame: int
     object: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     away: tuple[str, ...]  # what left its frame before
     outcome: tuple[str, str] = ("", "")  # how a fault ended: in a headline, in a log line
     source: int = NONE  # the frame a page was copied from

@@ -110,7 +110,9 @@ def axis(look: Look, rows: list[int], columns: int) -> tuple[list[Heading], Arra
     shift = 0
     while sum(-(-(high - low) >> shift) for low, high, _ in pieces) > max(columns, len(pieces)):
         shift += 1
-    headings, vpn, npages = [], [], []
+    headings: list[Heading] = []
+    vpn: list[int] = []
+    npages: list[int] = []
     for low, high, label in pieces:
         starts = list(range(low, high, 1 << shift))
         headings.append(Heading(len(vpn), len(starts), low, high - low, label))
@@ -123,13 +125,8 @@ def cells_of(s: State | Look, row: int, vpn: Array, npages: Array) -> Cells:
     """The pages of one process at the given columns: npages[i] pages from page vpn[i] on."""
     look = look_at(s)
     n = len(vpn)
-    c = Cells(
-        *(np.zeros(n, np.uint8) for _ in range(2)),
-        np.full(n, float(NONE)),
-        *(np.zeros(n, np.uint8) for _ in range(4)),
-        np.zeros(n),
-        np.zeros((n, 3)),
-    )
+    state, file, dirty, accessed, locked, cow = (np.zeros(n, np.uint8) for _ in range(6))
+    c = Cells(state, file, np.full(n, float(NONE)), dirty, accessed, locked, cow, np.zeros(n), np.zeros((n, 3)))
     for v in range(bisect_left(look.firsts, row << ASID_SHIFT), bisect_left(look.firsts, (row + 1) << ASID_SHIFT)):
         fill(look, v, vpn, npages, c, present(look, row, v))
     return c

@@ -29,7 +29,7 @@ class Level(NamedTuple):
 
     name: str  # L4 .. L1, L1 the leaf
     bits: str  # in groups of four
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     table: int  # number of the table, NONE: there is none
     entries: tuple[tuple[int, str], ...]  # (index, target) of the neighbours and, in the middle, the entry used
 

@@ -19,7 +19,7 @@ function render({ model, el: root }) {
   grid.setAttribute("role", "grid");
   grid.dataset.lmSuppressShortcuts = "true"; // arrows belong to the picture, not to the notebook
   root.replaceChildren(grid);
-  let cells = [], seen = {}, shape = "", cursor = 0, canvas = null;
+  let cells = [], seen = {}, shape = "", cursor = 0, canvas = null, fitted = -1;
 
   const get = (name) => model.get(name);
   const big = () => get("count") > get("dom_cells");
@@ -97,6 +97,7 @@ function render({ model, el: root }) {
     if (now !== shape) {
       const focused = grid.contains(document.activeElement);
       shape = now;
+      fitted = -1;
       build();
       if (focused && cells[cursor]) cells[cursor].focus({ preventScroll: true });
     }
@@ -105,15 +106,12 @@ function render({ model, el: root }) {
     grid.classList.toggle("some-kin", kin.size > 0);
     cells.forEach((cell, i) => {
       if (seen.glyphs[i] !== glyphs[i]) cell.lastChild.textContent = glyphs[i] ?? "";
-      if (seen.tips[i] !== tips[i]) {
-        cell.title = tips[i] ?? "";
-        cell.setAttribute("aria-label", tips[i] || glyphs[i] || "empty");
-      }
+      if (seen.tips[i] !== tips[i]) cell.setAttribute("aria-label", tips[i] || glyphs[i] || "empty");
       if (seen.chips[i] !== chips[i]) cell.firstChild.textContent = chips[i] ?? "";
       if (seen.fills[i] !== fills[i]) cell.style.setProperty("--fill", fills[i] || "none");
       const on = (picked.has(i) ? " sel" : "") + (kin.has(i) ? " kin" : "") + (i === hand ? " hand" : "");
       if (seen.classes[i] !== classes[i] || seen.on[i] !== on) {
-        cell.className = "c " + (classes[i] ?? "") + on;
+        cell.className = "c " + (classes[i] ?? "") + on + (cell.classList.contains("cut") ? " cut" : "");
         cell.setAttribute("aria-selected", picked.has(i) ? "true" : "false");
       }
       seen.on[i] = on;
@@ -130,7 +128,11 @@ function render({ model, el: root }) {
       if (text[2]) lab.append(el("small", "", text[2]));
       lab.title = [text[1], text[2]].filter(Boolean).join(": ");
     });
-    requestAnimationFrame(fitText);
+    const longest = Math.max(0, ...glyphs.map((g) => g.length));
+    if (longest !== fitted) {
+      fitted = longest;
+      requestAnimationFrame(fitText);
+    }
     if (cells[cursor] && blank(cursor)) moveTo(cells.findIndex((_, i) => !blank(i)), false);
   }
 
@@ -182,6 +184,10 @@ function render({ model, el: root }) {
     if (!cell || canvas || cell.classList.contains("v0")) return;
     moveTo(+cell.dataset.i, true);
     pick(+cell.dataset.i, event);
+  });
+  grid.addEventListener("pointerover", (event) => {
+    const cell = event.target.closest(".c");
+    if (cell && !canvas) cell.title = get("tips")[+cell.dataset.i] ?? "";
   });
   grid.addEventListener("focusin", (event) => {
     const cell = event.target.closest(".c");

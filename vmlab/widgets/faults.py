@@ -2,6 +2,7 @@
 
 from .. import views
 from ..views import Look
+from ..views.words import plural
 from .chart import Chart, Line
 
 
@@ -29,4 +30,5 @@ class FaultsOverTime(Chart):
 
     def summary(self, look: Look) -> str:
         t = views.totals(look)
-        return f"{t['refs']} references: {t['minflt']} minor faults, {t['majflt']} major faults, {t['copies']} copies"
+        faults = f"{plural(t['minflt'], 'minor fault')}, {plural(t['majflt'], 'major fault')}"
+        return f"{plural(t['refs'], 'reference')}: {faults}, {t['copies']} cop{'y' if t['copies'] == 1 else 'ies'}"

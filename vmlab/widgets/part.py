@@ -6,18 +6,24 @@ A part holds no counters and no history: `draw` asks the views for everything, e
     FrameMap(screen)         among others: selection and redraw are the screen's
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ipywidgets import HTML, HBox, VBox, Widget
+import bqplot
+from ipywidgets import HTML, HBox, Text, VBox, Widget
 
 from .. import views
 from ..views import Look
 from . import theme
-from .screen import Screen, close_tree
+from .cellgrid import CellGrid
+from .screen import Screen, close_tree, tree
 from .slots import Slots
 
 if TYPE_CHECKING:
     from ..machine import Machine
+
+
+DRAWN = (CellGrid, Slots, HTML, Text, bqplot.Lines, bqplot.Axis, bqplot.LinearScale)
 
 
 class Part(VBox):
@@ -72,6 +78,14 @@ class Part(VBox):
     def rows(self, look: Look) -> list[tuple[Any, ...]]:
         """The picture as a table under `columns`."""
         return []
+
+    @cached_property
+    def _drawn(self) -> list[Widget]:
+        return [w for w in tree(self) if isinstance(w, DRAWN)]
+
+    def drawn(self) -> list[Widget]:
+        """The widgets that a redraw may change."""
+        return self._drawn
 
     # -- the rest ------------------------------------------------------------------------------------------------------
 

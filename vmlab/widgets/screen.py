@@ -1,7 +1,8 @@
 """Screen: what the parts of one picture share: machine, selection, the story of the last step, one redraw."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from .part import Part
 
-REFS = list(STAT.names).index("refs")
+REFS = (STAT.names or ()).index("refs")
 EXPECTED = (OSError, Signal, VmlabError, ValueError, IndexError, KeyError)  # told in words; others leave a trace too
 
 
@@ -93,8 +94,9 @@ class Screen:
         if not self.open:
             return
         self.follow()
-        for part in list(self.parts):
-            part.refresh()
+        with self.together():
+            for part in list(self.parts):
+                part.refresh()
 
     def follow(self) -> None:
         """Take up the step that led to this moment: its story, and its page as the selection."""
@@ -133,8 +135,18 @@ class Screen:
         """Select a page everywhere. Pictures stay, only the paint moves."""
         self.selection = selection
         self.look = views.look_at(self.state)
-        for part in list(self.parts):
-            part.repaint(self.look)
+        with self.together():
+            for part in list(self.parts):
+                part.repaint(self.look)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What changes within is sent at the end, a message a widget: the page then paints once and not part by part."""
+        with ExitStack() as held:
+            for part in self.parts:
+                for widget in part.drawn():
+                    held.enter_context(widget.hold_sync())
+            yield
 
     # -- callbacks -----------------------------------------------------------------------------------------------------
 
@@ -175,14 +187,20 @@ def policy_name(machine: "Machine") -> str:
     return policy if isinstance(policy, str) else getattr(policy, "__name__", "policy")
 
 
-def close_tree(*widgets: Widget) -> None:
-    """Close widgets and everything they are made of: ipywidgets closes the outermost model only."""
-    waiting: list[Any] = list(widgets)
+def tree(*widgets: Any) -> list[Widget]:
+    """Widgets and everything they are made of, each once; what is closed already is left out."""
+    waiting, found = list(widgets), {}
     while waiting:
         w = waiting.pop()
-        if not isinstance(w, Widget) or w.comm is None:
-            continue
-        waiting += [x for name in w.keys for x in _inside(getattr(w, name, None))]
+        if isinstance(w, Widget) and w.comm is not None and w.model_id not in found:
+            found[w.model_id] = w
+            waiting += [x for name in w.keys for x in _inside(getattr(w, name, None))]
+    return list(found.values())
+
+
+def close_tree(*widgets: Widget) -> None:
+    """Close widgets and everything they are made of: ipywidgets closes the outermost model only."""
+    for w in tree(*widgets):
         Widget.close(w)
 
 

@@ -21,8 +21,10 @@ class AddressSpaces(Part):
 
     title = "Address spaces"
     css = "spaces"
-    key = ("anonymous", "file", "cached, unmapped", "only on disk", "in swap", "untouched / free", "dirty", "accessed")
-    key += ("locked", "shared")
+    key = (
+        *("anonymous", "file", "cached, unmapped", "only on disk", "in swap"),
+        *("untouched / free", "dirty", "accessed", "locked", "shared"),
+    )
     columns = ("process", "area", "pages", "in RAM", "in swap")
 
     def body(self) -> list[Any]:

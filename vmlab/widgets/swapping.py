@@ -2,6 +2,7 @@
 
 from .. import views
 from ..views import Look
+from ..views.words import plural
 from .chart import Chart, Line
 
 
@@ -21,4 +22,4 @@ class SwapOverTime(Chart):
 
     def summary(self, look: Look) -> str:
         t = views.totals(look)
-        return f"{t['refs']} references: {t['pswpout']} pages swapped out, {t['pswpin']} in"
+        return f"{plural(t['refs'], 'reference')}: {plural(t['pswpout'], 'page')} swapped out, {t['pswpin']} in"

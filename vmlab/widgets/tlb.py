@@ -80,6 +80,6 @@ def entry_cell(look: Look, e: views.TlbEntry) -> Cell:
     if e.row == NONE:
         return Cell("", "none", views.tlb_sentence(look, e))
     owners = look.owners.get(e.frame)
-    file = bool(owners) and look.is_file(owners[0][0])
+    file = owners is not None and look.is_file(owners[0][0])
     classes = ("file" if file else "anon") + (" dirty" if e.may_store else "")
     return Cell(f"{look.letter[e.row]}{e.frame}", classes, views.tlb_sentence(look, e))

@@ -53,6 +53,10 @@ class Workbench(VBox):
         self.command.refresh()
         self.transport.refresh()
 
+    def drawn(self) -> list[Any]:
+        """The widgets of its own that a redraw may change."""
+        return [self.headline, self.command.code, self.transport.now, self.transport.scrub]
+
     def repaint(self, look: Look) -> None:
         """The selection changed, or all."""
         self.tell(self.screen.story)
