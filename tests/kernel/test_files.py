@@ -1,5 +1,6 @@
 """Files and their mappings. Numbers are those of the semantics list (E.1 to E.9); "Part II" its rules."""
 
+import contextlib
 import errno
 
 import pytest
@@ -34,11 +35,9 @@ def test_13_14_15_16_rights_of_descriptors(m, p):
     for name, file in (("rw", rw), ("r", r), ("w", w)):
         for flags in (SHARED, Map.PRIVATE):
             for prot in (0, 1, 3):
-                try:
+                with contextlib.suppress(PermissionError):  # EACCES
                     p.mmap(PAGE, file=file, flags=flags, prot=prot)
                     allowed.append((name, flags.name, prot))
-                except OSError as error:
-                    assert error.errno == errno.EACCES
     expected = [("rw", f, n) for f in ("SHARED", "PRIVATE") for n in (0, 1, 3)]
     assert allowed == expected + [("r", "SHARED", 0), ("r", "SHARED", 1)] + [("r", "PRIVATE", n) for n in (0, 1, 3)]
 
@@ -219,7 +218,7 @@ def test_msync_says_what_stays_dirty(m, p):
     text = p.mmap(3 * PAGE, file=file, flags=SHARED)
     text.touch(True)
     text[0], text[PAGE], text[2 * PAGE] = 1, 2, 3
-    with pytest.raises(OSError, match="disk full while writing 'f': 1 pages written, page 1 and later ones stay dirty"):
+    with pytest.raises(OSError, match="disk full while writing 'f': 1 of 3 pages written, pages 1-2 stay dirty"):
         p.msync(text)
     assert [disk(m, file)[k * PAGE] for k in range(3)] == [1, 0, 0]
     p.msync(text)
