@@ -21,6 +21,14 @@ def jupyter_home(tmp_path_factory):
         yield home
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled():
+    """Every kernel compiled before the first test: none that waits for a page to change waits for a compiler."""
+    import vmlab
+
+    vmlab.warm()
+
+
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
     """The folder for screenshots and logs worth keeping: $ARTIFACTS, else .artifacts/ in the clone."""

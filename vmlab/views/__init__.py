@@ -15,6 +15,7 @@ from .series import (
     faults_over_time,
     free_over_time,
     resident_over_time,
+    right_end,
     swap_over_time,
     totals,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "page_of",
     "process",
     "resident_over_time",
+    "right_end",
     "select_file",
     "select_frame",
     "select_page",

@@ -1,5 +1,6 @@
 """The counters over time, from the machine's own thinned samples. Time is counted in references."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,6 +96,14 @@ def totals(s: State | Look) -> dict[str, int]:
     out = {f: int(s.stat[f][0]) for f in fields}
     out["nfree"] = int(s.machine["nfree"][0])
     return out
+
+
+def right_end(now: float) -> float:
+    """Where a time axis ends: at most a fifth beyond now, even, and the same for many steps, so that charts need not move."""
+    step = 2.0
+    while step * 40 < now:
+        step *= 2 if step * 80 >= now else 4 if step * 160 >= now else 10
+    return max(step, step * math.ceil(now / step)) if now else 2.0
 
 
 def ceiling(*lines: Array) -> float:

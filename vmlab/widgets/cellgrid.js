@@ -75,7 +75,6 @@ function render({ model, el: root }) {
         cell.tabIndex = -1;
         cell.style.gridColumn = place[c];
         cell.dataset.i = start + c;
-        cell.append(el("i"), el("span"));
         row.append(cell);
         cells.push(cell);
       }
@@ -105,9 +104,11 @@ function render({ model, el: root }) {
     const picked = new Set(get("selected")), kin = new Set(get("kin")), hand = get("hand");
     grid.classList.toggle("some-kin", kin.size > 0);
     cells.forEach((cell, i) => {
-      if (seen.glyphs[i] !== glyphs[i]) cell.lastChild.textContent = glyphs[i] ?? "";
+      if (seen.glyphs[i] !== glyphs[i] || seen.chips[i] !== chips[i]) {
+        cell.textContent = glyphs[i] ?? "";
+        if (chips[i]) cell.prepend(el("i", "", chips[i]));
+      }
       if (seen.tips[i] !== tips[i]) cell.setAttribute("aria-label", tips[i] || glyphs[i] || "empty");
-      if (seen.chips[i] !== chips[i]) cell.firstChild.textContent = chips[i] ?? "";
       if (seen.fills[i] !== fills[i]) cell.style.setProperty("--fill", fills[i] || "none");
       const on = (picked.has(i) ? " sel" : "") + (kin.has(i) ? " kin" : "") + (i === hand ? " hand" : "");
       if (seen.classes[i] !== classes[i] || seen.on[i] !== on) {

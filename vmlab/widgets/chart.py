@@ -80,11 +80,11 @@ class Chart(Part):
         for k, mark in enumerate(self.marks):
             y = d.values[names[k]] if k < len(names) else np.zeros(len(d.time))
             show(mark, x=d.time if k < len(names) else np.zeros(1), y=y if k < len(names) else np.zeros(1))
-        top, end = self.top(look, d), max(d.now, 1.0)
+        top, end = self.top(look, d), views.right_end(d.now)
         fit(self.y, top)
         fit(self.screen.time_scale, end)
         ticks(self.left_axis, [0.0, top / 2, top])
-        ticks(self.below_axis, [0.0, float(int(end) // 2), end] if end > 1 else [0.0, end])
+        ticks(self.below_axis, [0.0, end / 2, end])
         html = self.legend_of(d)
         if self.legend.value != html:
             self.legend.value = html

@@ -52,7 +52,7 @@ def esc(x: object) -> str:
 def key(*names: str) -> str:
     """The key as HTML: all of it, or the entries named."""
     entries = [k for k in KEY if not names or k[2] in names]
-    cell = "<span><span class='c {}' aria-hidden='true'><i></i>{}</span>{}</span>"
+    cell = "<span><span class='c {}' aria-hidden='true'>{}</span>{}</span>"
     return "<div class='vml-key'>" + "".join(cell.format(c, g or "&nbsp;", esc(n)) for c, g, n in entries) + "</div>"
 
 
