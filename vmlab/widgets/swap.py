@@ -49,7 +49,7 @@ class SwapMap(Part):
 
     def said_of(self, look: Look, i: int) -> str:
         """The same, at a moment."""
-        return views.slot_sentence(look, i, self.seen.who[i])
+        return views.slot_sentence(look, i, self.seen.who.get(i, []))
 
     def paint(self, look: Look, sel: views.Selection) -> None:
         self.grid.mark([sel.slot] if sel.slot != NONE else [])
@@ -73,5 +73,5 @@ class SwapMap(Part):
     def rows(self, look: Look) -> list[tuple[Any, ...]]:
         w = views.swap(look)
         used = [i for i in range(w.total) if w.letters[i] or w.cached[i] != NONE]
-        told = [views.slot_sentence(look, i, w.who[i]).split(": ", 1)[1] for i in used[:13]]
+        told = [views.slot_sentence(look, i, w.who.get(i, [])).split(": ", 1)[1] for i in used[:13]]
         return [*zip(used, told), *((i, "") for i in used[13:])]
