@@ -34,6 +34,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "stores", lambda: heap.touch(True)
     yield "one store", lambda: p.store(heap, b"x")
     yield "read", lambda: file.pwrite(file.pread(10), 5)
+    yield "pagemap", lambda: p.pagemap(heap)
     yield "mprotect", lambda: p.mprotect(heap, 4096)
     yield "fork", lambda: p.fork().exit()
     yield "munmap", lambda: p.munmap(heap)
