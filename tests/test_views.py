@@ -199,6 +199,19 @@ def test_story_of_a_fault_that_evicts():
     assert story.happened[0].startswith("page 3 of alice.txt read into frame ") and "; frame " in story.happened[0]
 
 
+def test_a_fault_is_one_happening():
+    s = forked()
+    before = int(s.machine.state.machine["nevent"][0])
+    with s.machine.measure() as cost:
+        for addr in s.text.pages:
+            s.b.load(addr, 1)
+    told = views.log(s.machine.state, 50)
+    mine = [h for h in told if h.number >= before]
+    assert len(mine) == cost.faults == 7
+    assert [h.tag for h in mine].count("MAJOR") == cost.majflt == 6
+    assert {(h.row, h.vpn) for h in mine} == {(s.b.row, a // PAGE) for a in s.text.pages if a != s.text.addr + PAGE}
+
+
 def story_frame(story) -> str:
     return story.headline.rsplit("frame ", 1)[1].rstrip(".")
 

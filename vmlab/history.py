@@ -145,6 +145,7 @@ class History:
         self.now = moment
         self.part: Step | None = None  # the machine stands within the step after `now`: as much of it as was made
         self.dropped = 0  # steps that are no longer in the record
+        self.why = f"to stay within {budget:,} bytes"
         self.bookmarks: dict[str, int] = {}
         self._work = 0.0
         self._last_copy = 0.0
@@ -216,9 +217,17 @@ class History:
         while self._held > self.budget and len(self.frames) > 1:
             self._drop_oldest()
         if frame.nbytes > 0.9 * self.budget:  # then every step would drop the one before it, at the price of a copy
-            self.dropped += len(self.steps)
+            self.dropped += self.now - self.first
             self.steps, self.frames, self.bookmarks, self.first = [], [], {}, self.now
             self._held, self._too_large = 0, frame.nbytes
+
+    def forget(self, why: str, s: State, beside: Beside) -> None:
+        """Let everything go but the present moment."""
+        self.dropped += self.now - self.first
+        self.steps, self.frames, self.first, self.part, self._held = [], [], self.now, None, 0
+        self.bookmarks = {name: n for name, n in self.bookmarks.items() if n == self.now}
+        self.why = why
+        self.keep(s, beside)
 
     def _drop_oldest(self) -> None:
         gone, heir = self.frames[0], self.frames[1]
@@ -245,11 +254,7 @@ class History:
         if not self.on:
             raise HistoryError("this machine keeps no history: give Machine(history=...) the bytes it may use for it")
         if n < self.first:
-            lost = (
-                f": {self.dropped} older steps were dropped to stay within {self.budget:,} bytes"
-                if self.dropped
-                else ""
-            )
+            lost = f": {self.dropped} older steps were dropped {self.why}" if self.dropped else ""
             raise HistoryError(f"cannot go back further than moment {self.first}{lost}")
         if n > self.last:
             raise HistoryError(f"there is no moment {n}; the last is {self.last}")

@@ -11,7 +11,12 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-_handler = getattr(signal.getsignal, "__wrapped__", signal.getsignal)  # without the search for an enum's member
+try:
+    from _signal import getsignal  # type: ignore[import-not-found]  # without the search for an enum's member: 3 us
+except ImportError:
+    from signal import getsignal
+
+_SIGINT = int(signal.SIGINT)
 _depth = 0  # how many Hold are entered in the main thread
 _pending = False  # did Ctrl-C come meanwhile?
 
@@ -42,7 +47,7 @@ class Hold:
         global _depth
         self._before = -1
         if threading.get_ident() == threading.main_thread().ident:
-            handler = _handler(signal.SIGINT)
+            handler = getsignal(_SIGINT)
             if type(handler) is not _Gatekeeper and callable(handler):
                 signal.signal(signal.SIGINT, _Gatekeeper(handler))
             self._before, _depth = _depth, _depth + 1

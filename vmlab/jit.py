@@ -169,6 +169,12 @@ else:
         return types.void(array, types.int64), codegen
 
 
+@cache
+def _record(kind: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of a table's records, one object for all tables: numba knows it by its address, and takes long over a new one."""
+    return np.zeros(0, kind).view(np.recarray).dtype
+
+
 def rows(n: int, kind: np.dtype[Any]) -> np.recarray[Any, Any]:
     """n zeroed rows of a record type, readable as `table[i].field` with the JIT on and off."""
-    return np.zeros(n, kind).view(np.recarray)
+    return np.zeros(n, _record(kind)).view(np.recarray)

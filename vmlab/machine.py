@@ -11,8 +11,8 @@ from .core import clock, events, invariants, state
 from .core.policy import POLICIES, TOUCHES, Policy
 from .core.state import Event, Exit
 from .counts import Measure, Run
-from .device import Device
-from .errors import Busy, number, shown
+from .device import Device, HostFile
+from .errors import Busy, LimitError, number, shown
 from .file import File
 from .interrupt import Allowed, Hold
 from .kernel import program
@@ -185,7 +185,24 @@ class Machine(Past):
         """
         if mode not in ("r", "r+"):
             raise ValueError(f"mode must be 'r' or 'r+', not {mode!r}")
+        try:
+            return File(self, self.change("open", path=path, mode=mode))
+        except LimitError:
+            if not self._let_files_go():
+                raise
         return File(self, self.change("open", path=path, mode=mode))
+
+    def _let_files_go(self) -> bool:
+        """Forget the past if it keeps host files open that the machine has closed. Returns whether it did."""
+        h, open_now = self.history, set(map(id, self.kernel.devices.values()))
+        with self._lock, Hold():
+            self._must_rest("open a file of")
+            if not h.on or not any(
+                id(d) not in open_now for step in h for d in step.answers if isinstance(d, HostFile)
+            ):
+                return False
+            h.forget("to let go of files that were closed", self.state, self.kernel.beside())
+            return True
 
     def create(self, name: str, size: int, data: bytes = b"") -> File:
         """A file of the machine's own: `size` bytes, the first of them `data`, the rest 0. The host sees nothing of it."""
@@ -247,6 +264,7 @@ class Machine(Past):
     def exhaust(
         self, run: Generator[tuple[int, Exit], None, None], total: int, progress: Callable[[int, int], object] | None
     ) -> Run:
+        """Make a run to its end: what it was. progress(done, total) is called between chunks; Ctrl-C may end it."""
         s, before = self.state, self.kernel.count()
         done, why = 0, Exit.DONE
         # Held, or Ctrl-C could come between two chunks; closed, or an exception would keep the run going in its traceback.

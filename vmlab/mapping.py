@@ -54,7 +54,9 @@ class Mapping:
     def __setitem__(self, i: Any, value: Any) -> None:
         """Store an int of 0..255 at an index, or bytes over a slice of their length."""
         if not isinstance(i, slice):
-            if not hasattr(value, "__index__") or not 0 <= int(value) <= 255:
+            if not hasattr(value, "__index__"):
+                raise TypeError(f"a byte is an int of 0..255, not {value!r}")
+            if not 0 <= int(value) <= 255:
                 raise ValueError(f"a byte is an int of 0..255, not {value!r}")
             self.process.store(self.addr + self._index(i), bytes([value]))
             return
@@ -91,18 +93,23 @@ class Mapping:
 
     # -- as a file -------------------------------------------------------------------------------------------------------
 
+    def size(self) -> int:
+        """Its length in bytes. (mmap.mmap gives the length of the file.)"""
+        return self.length
+
     def tell(self) -> int:
         """The position of the next read or write."""
         return self._position
 
-    def seek(self, offset: int, whence: int = 0) -> None:
-        """Set the position: from the start (0), from where it is (1), from the end (2)."""
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Set the position, and return it: from the start (0), from where it is (1), from the end (2)."""
         base = {0: 0, 1: self._position, 2: self.length}.get(whence)
         if base is None:
             raise ValueError(f"whence must be 0, 1 or 2, not {whence!r}")
         if not 0 <= base + offset <= self.length:
             raise ValueError(f"position {base + offset} is outside of the mapping's {self.length} bytes")
         self._position = base + offset
+        return self._position
 
     def read(self, n: int | None = None) -> bytes:
         """At most n bytes from the position on; all that follow if n is None or negative."""
@@ -111,6 +118,17 @@ class Mapping:
         data = self.process.load(self.addr + self._position, n)
         self._position += n
         return data
+
+    def read_byte(self) -> int:
+        """The byte at the position. ValueError at the end."""
+        if self._position >= self.length:
+            raise ValueError(f"position {self._position} is the end of the mapping")
+        return self.read(1)[0]
+
+    def readline(self) -> bytes:
+        """The bytes from the position to the end of the line, the newline with them; to the end if there is none."""
+        end = self.find(b"\n")
+        return self.read(self.length - self._position if end < 0 else end + 1 - self._position)
 
     def write(self, data: bytes) -> int:
         """Store bytes at the position; how many. ValueError if they do not fit."""
@@ -123,18 +141,51 @@ class Mapping:
         self._position += len(data)
         return len(data)
 
+    def write_byte(self, byte: int) -> None:
+        """Store an int of 0..255 at the position. ValueError at the end."""
+        self.write(bytes([byte]))
+
+    def move(self, to: int, start: int, n: int) -> None:
+        """Copy n bytes from index `start` to index `to`, as if all were read first. ValueError if they do not fit."""
+        if min(to, start, n) < 0 or max(to, start) + n > self.length:
+            raise ValueError(f"{n} bytes from {start} to {to} do not fit into the mapping's {self.length} bytes")
+        self.process.store(self.addr + to, self.process.load(self.addr + start, n))
+
     def find(self, sub: bytes, start: int | None = None, stop: int | None = None) -> int:
-        """The first index at which the bytes `sub` stand, or -1; page by page, as far as needed."""
-        first = self._position if start is None else start
-        first, last, _ = slice(first, stop).indices(self.length)
+        """The first index from `start` (None: the position) to `stop` at which `sub` stands, or -1; no page further than that."""
+        first, last, _ = slice(self._position if start is None else start, stop).indices(self.length)
         sub = bytes(sub)
-        size, seen, at = self.process.machine.page_size, b"", first
-        while at < last:
-            n = min(size - (self.addr + at) % size, last - at)
+        if not sub:
+            return first if first <= last else -1
+        seen = b""
+        for at, n in self._pieces(first, last):
             seen += self.process.load(self.addr + at, n)
-            at += n
             where = seen.find(sub)
             if where >= 0:
-                return at - len(seen) + where
-            seen = seen[len(seen) - len(sub) + 1 :] if len(sub) > 1 else b""
-        return first if not sub else -1
+                return at + n - len(seen) + where
+            seen = seen[len(seen) - len(sub) + 1 :] if len(seen) >= len(sub) else seen
+        return -1
+
+    def rfind(self, sub: bytes, start: int | None = None, stop: int | None = None) -> int:
+        """The last index from `start` (None: the position) to `stop` at which `sub` stands, or -1; no page before that."""
+        first, last, _ = slice(self._position if start is None else start, stop).indices(self.length)
+        sub = bytes(sub)
+        if not sub:
+            return last if first <= last else -1
+        seen = b""
+        for at, n in reversed(self._pieces(first, last)):
+            seen = self.process.load(self.addr + at, n) + seen
+            where = seen.rfind(sub)
+            if where >= 0:
+                return at + where
+            seen = seen[: len(sub) - 1]
+        return -1
+
+    def _pieces(self, first: int, last: int) -> list[tuple[int, int]]:
+        """(index, bytes) of the parts of a range, one a page."""
+        size, pieces = self.process.machine.page_size, []
+        while first < last:
+            n = min(size - (self.addr + first) % size, last - first)
+            pieces.append((first, n))
+            first += n
+        return pieces

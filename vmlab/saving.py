@@ -184,7 +184,9 @@ def _state(z: zipfile.ZipFile) -> State:
         found = _array(z, f"state.{field}", plain)
         if found.ndim != a.ndim:
             raise ValueError(f"{field} has {found.ndim} dimensions, not {a.ndim}")
-        arrays.append(found.view(type(a)))
+        fresh = np.zeros(found.shape, a.dtype)  # of the one record type that all machines share (jit.rows)
+        fresh[...] = found.view(a.dtype) if a.dtype.names else found
+        arrays.append(fresh.view(type(a)))
     return State(*arrays)
 
 

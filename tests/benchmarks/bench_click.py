@@ -87,7 +87,7 @@ def measure(frames: int) -> dict[str, list[float]]:
             page.wait_for_function("() => window.jupyterapp && document.querySelector('.jp-Notebook')", timeout=60000)
             page.evaluate("async () => { await window.jupyterapp.restored }")
             page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
-            page.set_default_timeout(180000)
+            page.set_default_timeout(90000)
             page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }")
             page.locator(".vml-root .bqplot").first.wait_for()
             page.wait_for_timeout(2000)

@@ -87,6 +87,7 @@ def act(page, verb: str, **fields: str) -> str:
         "size": "bytes of anonymous memory",
         "text": "bytes to store",
         "n": "how many bytes",
+        "some": "bytes to load",
         "at": "address: click",
         "count": "how many references",
     }
@@ -120,13 +121,13 @@ def test_a_learner_uses_every_control(shown, lab_server, console_errors, artifac
     text = act(page, "store", text="ALICE", at="heap+0x0")
     assert text.startswith("A editor stored to heap page 0: its first touch, a zeroed frame")
     assert cells(page, "frames").count("A") == 1
-    assert "straight from the TLB" in act(page, "load", n="5", at="heap+0x1")
+    assert "straight from the TLB" in act(page, "load", some="5", at="heap+0x1")
     assert "→ b'LICE" in page.locator(".vml-code .code").first.inner_text()
     assert "6 references" in act(page, "touch", n="24 KiB", at="heap+0x0")
     assert cells(page, "frames").count("A") == 6
 
     assert "mapped 6 pages of book.txt" in act(page, "map file", sharing="shared")
-    assert "read from the file into frame" in act(page, "load", n="4", at="book.txt+0x10")
+    assert "read from the file into frame" in act(page, "load", some="4", at="book.txt+0x10")
     assert page.locator(".vml-cache .c.file").count() == 1
     assert "A editor forked B spell" in act(page, "fork", name="spell")
     assert page.locator(".vml-spaces .c.link").count() > 0
@@ -184,7 +185,7 @@ def test_a_learner_uses_every_control(shown, lab_server, console_errors, artifac
     old = headline(page)
     page.get_by_role("button", name="Sync").click()
     settle(page, old)
-    act(page, "load", n="1", at="book.txt+0x0")
+    act(page, "load", some="1", at="book.txt+0x0")
     assert "wrote" in act(page, "sync", n="24 KiB", at="book.txt+0x0")
     assert "unmapped" in act(page, "unmap", n="24 KiB", at="book.txt+0x0")
     assert "ended" in act(page, "exit")

@@ -73,7 +73,7 @@ def test_first_steps_from_an_empty_machine(no_swallow):
     assert w.command.field["at"].value == "heap+0x0"
     say(w, "store", text="hello")
     assert m.process("editor").load(parse(m.state, 0, "heap+0"), 5) == b"hello"
-    say(w, "load", n="5")
+    say(w, "load", some="5")
     assert w.command.said.endswith("→ b'hello'")
     say(w, "fork", child="spell")
     assert w.command.who.label == "B spell"
@@ -98,7 +98,7 @@ def test_a_part_of_a_file_is_mapped(no_swallow, tmp_path, monkeypatch):
     [
         ("store", {"at": "heap+zz"}, "‘heap+zz’ is not an address: type 0x… or alice.txt+0x…"),
         ("store", {"at": "0x10"}, "process 2 (spell) stored to 0x10: nothing is mapped there"),
-        ("load", {"n": "many"}, "‘many’ is not a size"),
+        ("load", {"some": "many"}, "‘many’ is not a size"),
         ("allocate", {"size": "0"}, "EINVAL"),
         ("allocate", {"size": "1 TiB"}, "‘1 TiB’ is not a size"),
         ("allocate", {"size": "900 GiB"}, "pages are more than RAM and swap together have"),

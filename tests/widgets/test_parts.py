@@ -148,6 +148,75 @@ def test_names_are_never_markup_in_the_scripts():
     assert EVIL not in repr(evil())
 
 
+MACHINES = {
+    "pencil and paper": {"mmu": (2, 4), "page_size": 16, "frames": 4, "swap": 64},
+    "two levels": {"mmu": "i386"},
+    "five levels": {"mmu": "x86-64-la57"},
+    "no TLB, LRU": {"tlb": None, "policy": "lru"},
+    "two CPUs, 8 ways": {"tlb": (512, 8), "cpus": 2},
+    "no swap": {"frames": 600, "swap": 0},
+    "counts only, large": {"contents": False, "frames": 5000, "swap": 2000 * PAGE},
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_kind_of_machine_can_be_drawn(name, no_swallow):
+    m = Machine(**MACHINES[name])
+    n = len(m.state.frames)
+    a = m.spawn("editor")
+    heap = a.mmap(m.page_size * min(n // 2 + 1, 3000), name="heap")
+    heap.touch(True)
+    b = a.fork("spell")
+    b.store(heap.addr, b"x")
+    w = Workbench(m)
+    for k in range(0, n, max(1, n // 7)):
+        w.parts["frames"].grid._handle_custom_msg({"event": "pick", "index": k}, [])
+        w.parts["frames"].grid._handle_custom_msg({"event": "tip", "index": k}, [])
+    w.screen.select(views.select_page(m.state, a.row, heap.addr // m.page_size))
+    assert w.parts["translation"].picture.value.count("class='vml-tb") == len(m.state.level)
+    assert [p.alert for p in w.parts.values()] == [""] * len(PARTS)
+    w.screen.redraw()
+    assert len(w.to_html()) < 6000
+
+
+def test_without_a_history_the_rest_works(no_swallow):
+    w = Workbench(forked(history=None).machine)
+    assert "keeps no history" in w.headline.text("status")
+    assert w.transport.undo.disabled and w.transport.redo.disabled
+    w.command.go.click()
+    w.screen.limiter.flush()
+    assert [p.alert for p in w.parts.values()] == [""] * len(PARTS)
+
+
+def test_a_branch_begins_its_own_record(no_swallow):
+    w = Workbench(forked().machine.branch())
+    assert w.headline.text("status") == "The record begins here."
+    assert "Running: A editor, B spell." in json.dumps(w.headline.slots)
+
+
+def test_of_many_processes_some_are_shown_the_selected_among_them():
+    m = Machine(frames=64)
+    heaps = {}
+    for k in range(12):
+        p = m.spawn(f"p{k}")
+        heaps[p] = p.mmap(2 * PAGE, name="heap")
+        heaps[p].touch(True)
+    w = Workbench(m)
+    spaces = w.parts["address spaces"]
+    assert len(spaces.shown) == 6 and "+6 more" in spaces.facts
+    tenth = m.process("p9")
+    w.screen.select(views.select_page(m.state, tenth.row, heaps[tenth].addr // PAGE))
+    assert tenth.row in spaces.shown and len(spaces.grid.selected) == 1
+
+
+def test_a_notebook_with_a_workbench_stays_small():
+    before = set(WIDGETS)
+    Workbench(swapping().machine)
+    mine = [WIDGETS[k] for k in set(WIDGETS) - before]
+    state = ipywidgets.Widget.get_manager_state(drop_defaults=True, widgets=mine)
+    assert len(json.dumps(state)) < 300_000
+
+
 def test_unknown_parts_are_refused():
     with pytest.raises(ValueError, match="there is no part 'frame'; choose from 'address spaces'"):
         Workbench(Machine(frames=4), show=["frame"])

@@ -113,6 +113,17 @@ def test_charts_share_their_time():
     assert w.screen.time_scale.max == float(w.screen.state.machine["now"][0])
 
 
+def test_a_part_that_cannot_be_drawn_says_so_and_breaks_no_call(capsys):
+    s = forked()
+    w = Workbench(s.machine)
+    w.parts["tlb"].draw = lambda look: 1 / 0
+    s.a.store(s.heap.addr + PAGE, b"x")
+    w.screen.limiter.flush()
+    assert "not up to date: ZeroDivisionError" in w.parts["tlb"].head.text("alert")
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert "copied" in w.headline.text("status") and w.parts["frames"].alert == ""
+
+
 def test_nobody_looking_nothing_is_sent():
     s = forked()
     w = Workbench(s.machine)

@@ -20,7 +20,7 @@ from .series import (
     totals,
 )
 from .spaces import AddressSpaces, Cells, Heading, Ribbon, address_spaces, cells_of
-from .story import NEVER, Reference, Story, story
+from .story import NEVER, Reference, Story, beginning, story
 from .swap import Swap, slot_sentence, swap
 from .tlb import Tlb, TlbEntry, tlb, tlb_sentence
 from .translation import Level, Translated, translation
@@ -52,6 +52,7 @@ __all__ = [
     "again",
     "area",
     "areas",
+    "beginning",
     "cache_sentence",
     "ceiling",
     "cells_of",

@@ -42,6 +42,7 @@ class Happening(NamedTuple):
     """One fault (or fork, exit, kill), with the evictions that made room for it."""
 
     number: int  # of its last event
+    now: int  # in references
     step: int
     tag: str
     sentence: str
@@ -74,6 +75,10 @@ def happenings(s: State | Look, first: int, last: int) -> list[Happening]:
         came = [c for f, c in waiting if f == e.frame]
         out += [alone(look, number + k, e, c) for f, c in waiting if f != e.frame]
         waiting = []
+        if kind == Event.MAP and out and (out[-1].now, out[-1].frame, out[-1].tag) == (e.now, e.frame, "MAJOR"):
+            row, vpn = page_of(look, e)  # the fault goes on: the page it has just brought is mapped
+            out[-1] = out[-1]._replace(number=number + k, row=row, vpn=vpn)
+            continue
         out.append(arrival(look, number + k, e, kind, came))
     out += [alone(look, last - 1, e, c) for _, c in waiting]
     return out
@@ -94,7 +99,7 @@ def departure(look: Look, e: Row, kind: Event) -> str:
 def alone(look: Look, number: int, e: Row, clause: str) -> Happening:
     """An eviction or writeback that no fault asked for (msync, dropped caches)."""
     tag = "write" if "written back" in clause else "out"
-    return Happening(number, e.step, tag, clause, *page_of(look, e), e.frame, e.object, e.index, ())
+    return Happening(number, e.now, e.step, tag, clause, *page_of(look, e), e.frame, e.object, e.index, ())
 
 
 def page_of(look: Look, e: Row) -> tuple[int, int]:
@@ -145,6 +150,7 @@ def arrival(look: Look, number: int, e: Row, kind: Event, came: list[str]) -> Ha
         text = f"{who} was killed: out of memory"
     return Happening(
         number,
+        e.now,
         e.step,
         TAGS[kind],
         "; ".join([text, *came]),

@@ -85,6 +85,20 @@ class Story(NamedTuple):
 NEVER = Story(0, "boot", "The machine has just booted.", "No process yet: spawn one.", "boot", 0, 0, False, NONE, NONE)
 
 
+def beginning(s: State | Look, n: int | None) -> Story:
+    """What stands where no step leads: at boot, or where the record of a copied machine begins (None: it has none)."""
+    look = look_at(s)
+    if n is None:
+        none = "This machine keeps no history."
+        return NEVER._replace(tag="now", headline=none, second="Undo needs Machine(history=...).")
+    if not look.living and not n:
+        return NEVER
+    who = ", ".join(look.process[r] for r in look.living[:4]) or "no process"
+    return NEVER._replace(
+        n=n, tag="start", headline="The record begins here.", second=f"Running: {who}.", short="start"
+    )
+
+
 def story(s: State | Look, step: Step, made: "Reference | None" = None, policy: str = "") -> Story:
     """What `step` did. `made`: the reference that it made, where its arguments do not say so."""
     counts = {name: b - a for name, a, b in zip(NAMES, step.before, step.after, strict=True)}

@@ -47,8 +47,7 @@ class PageCache(Part):
             labels += [("", f.name if r == 0 else "", more if r == 0 else "") for r in range(rows)]
         several = len(self.files) > 1 or any(f.npages > len(f.frame) for f in self.files)
         self.grid.layout.display = None if cells else "none"
-        if several != ("named" in self.grid._dom_classes):
-            self.grid.add_class("named") if several else self.grid.remove_class("named")
+        self.look_as("named", several)
         self.grid.show(cells, cols, row_labels=labels if several else ())
         if len(self.files) == 1:
             f = self.files[0]

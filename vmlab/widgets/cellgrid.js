@@ -1,11 +1,7 @@
 // A picture made of cells, one Tab stop: arrows move within it, Enter, Space or a click pick a cell.
 //
-// Up to `dom_cells` cells are elements, updated in place; above that one canvas, drawn from a byte a cell.
-// Nothing here knows what a cell means: glyph, classes and tooltip come from Python, the looks from the style sheet.
-
-const KINDS = ["none", "anon", "file", "swap", "gone", "disk"];
-const COLOURS = { none: "--line", anon: "--anon", file: "--file", swap: "--swap", gone: "--line", disk: "--file" };
-const DIRTY = 8, ACCESSED = 16, SHARED = 32;
+// Cells are elements, updated in place. Nothing here knows what a cell means: glyph, classes and sentence come from
+// Python, the looks from the style sheet.
 
 function el(tag, cls, text) {
   const e = document.createElement(tag);
@@ -19,17 +15,14 @@ function render({ model, el: root }) {
   grid.setAttribute("role", "grid");
   grid.dataset.lmSuppressShortcuts = "true"; // arrows belong to the picture, not to the notebook
   root.replaceChildren(grid);
-  let cells = [], seen = {}, shape = "", cursor = 0, canvas = null, fitted = -1;
+  let cells = [], seen = {}, shape = "", cursor = 0, fitted = -1;
 
   const get = (name) => model.get(name);
-  const big = () => get("count") > get("dom_cells");
   const blank = (i) => !cells[i] || cells[i].classList.contains("v0");
 
   function pick(i, event) {
     model.send({ event: "pick", index: i, shift: !!(event && event.shiftKey) });
   }
-
-  // ---- elements ----------------------------------------------------------------------------------------------
 
   function build() {
     const cols = get("cols"), n = get("count"), gaps = new Set(get("gaps"));
@@ -90,8 +83,6 @@ function render({ model, el: root }) {
 
   function update() {
     grid.setAttribute("aria-label", get("label"));
-    if (big()) return paint();
-    canvas = null;
     const now = JSON.stringify([get("cols"), get("count"), get("gaps"), get("heads"), get("row_labels").length, get("corner")]);
     if (now !== shape) {
       const focused = grid.contains(document.activeElement);
@@ -139,12 +130,6 @@ function render({ model, el: root }) {
 
   function moveTo(i, focus) {
     if (i < 0 || i >= get("count")) return;
-    if (canvas) {
-      cursor = i;
-      paint();
-      ask(i);
-      return;
-    }
     if (blank(i)) return;
     cells[cursor].tabIndex = -1;
     cursor = i;
@@ -158,14 +143,14 @@ function render({ model, el: root }) {
     if (by) {
       for (let k = i + by; k >= 0 && k < n; k += by) {
         if (Math.abs(by) === 1 && Math.floor(k / cols) !== Math.floor(i / cols)) return -1;
-        if (canvas || !blank(k)) return k;
+        if (!blank(k)) return k;
       }
       return -1;
     }
     const row = Math.floor(i / cols) * cols;
     const ends = { Home: [row, 1], End: [Math.min(row + cols, n) - 1, -1], PageUp: [i % cols, cols], PageDown: [n - 1, -1] }[key];
     if (!ends) return -1;
-    for (let k = ends[0]; k >= 0 && k < n; k += ends[1]) if (canvas || !blank(k)) return k;
+    for (let k = ends[0]; k >= 0 && k < n; k += ends[1]) if (!blank(k)) return k;
     return -1;
   }
 
@@ -182,88 +167,19 @@ function render({ model, el: root }) {
   });
   grid.addEventListener("click", (event) => {
     const cell = event.target.closest(".c");
-    if (!cell || canvas || cell.classList.contains("v0")) return;
+    if (!cell || cell.classList.contains("v0")) return;
     moveTo(+cell.dataset.i, true);
     pick(+cell.dataset.i, event);
   });
   grid.addEventListener("pointerover", (event) => {
     const cell = event.target.closest(".c");
-    if (cell && !canvas) cell.title = get("tips")[+cell.dataset.i] ?? "";
+    if (cell) cell.title = get("tips")[+cell.dataset.i] ?? "";
   });
   grid.addEventListener("focusin", (event) => {
     const cell = event.target.closest(".c");
-    if (cell && !canvas) moveTo(+cell.dataset.i, false);
+    if (cell) moveTo(+cell.dataset.i, false);
   });
 
-  // ---- canvas ------------------------------------------------------------------------------------------------
-
-  let asked = -1, timer = 0;
-  function ask(i) {
-    clearTimeout(timer);
-    if (i === asked) return;
-    timer = setTimeout(() => { asked = i; model.send({ event: "tip", index: i }); }, 60);
-  }
-  function told(message) {
-    if (!canvas || message.tip === undefined) return;
-    canvas.title = message.text;
-    canvas.setAttribute("aria-label", message.text);
-  }
-  function cellAt(event) {
-    const box = canvas.getBoundingClientRect(), cols = get("cols"), rows = Math.ceil(get("count") / cols);
-    const c = Math.floor(((event.clientX - box.left) / box.width) * cols);
-    const r = Math.floor(((event.clientY - box.top) / box.height) * rows);
-    const i = r * cols + c;
-    return c >= 0 && c < cols && i >= 0 && i < get("count") ? i : -1;
-  }
-  function paint() {
-    const cols = get("cols"), n = get("count"), rows = Math.ceil(n / cols);
-    if (!canvas) {
-      canvas = el("canvas", "vml-canvas");
-      canvas.tabIndex = 0;
-      canvas.setAttribute("role", "application");
-      canvas.setAttribute("aria-roledescription", "cell grid");
-      canvas.addEventListener("click", (e) => { const i = cellAt(e); if (i >= 0) { cursor = i; pick(i, e); paint(); } });
-      canvas.addEventListener("mousemove", (e) => { const i = cellAt(e); if (i >= 0) ask(i); });
-      grid.replaceChildren(canvas);
-      shape = "";
-      cells = [];
-    }
-    const width = Math.max(grid.clientWidth, 64), px = window.devicePixelRatio || 1;
-    const side = Math.max(2, Math.min(26, width / cols)), ink = getComputedStyle(grid);
-    const colour = (v) => ink.getPropertyValue(v).trim() || "#888";
-    canvas.style.width = `${side * cols}px`;
-    canvas.style.height = `${side * rows}px`;
-    canvas.width = Math.round(side * cols * px);
-    canvas.height = Math.round(side * rows * px);
-    canvas.setAttribute("aria-label", get("label"));
-    const g = canvas.getContext("2d"), codes = get("codes"), at = side * px, gap = at > 5 ? 1 : 0;
-    const byte = codes ? new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength) : [];
-    const fill = KINDS.map((k) => colour(COLOURS[k])), ground = colour("--bg"), cow = colour("--cow");
-    for (let i = 0; i < n; i++) {
-      const x = (i % cols) * at, y = Math.floor(i / cols) * at, code = byte[i] || 0, kind = code & 7;
-      g.fillStyle = fill[kind] || fill[0];
-      if (kind === 0 || kind === 5) g.strokeStyle = fill[kind], g.strokeRect(x + 0.5, y + 0.5, at - 1 - gap, at - 1 - gap);
-      else g.fillRect(x, y, at - gap, at - gap);
-      if (at < 6) continue;
-      if (code & SHARED) g.fillStyle = cow, g.fillRect(x, y + at - gap - at / 5, at - gap, at / 5);
-      g.fillStyle = ground;
-      if (code & DIRTY) g.beginPath(), g.moveTo(x + at - gap, y + at * 0.6), g.lineTo(x + at - gap, y + at - gap), g.lineTo(x + at * 0.6, y + at - gap), g.fill();
-      if (code & ACCESSED) g.fillRect(x + at - gap - at / 4, y + at / 10, at / 6, at / 6);
-    }
-    const ring = (i, style, w) => {
-      g.strokeStyle = style;
-      g.lineWidth = w * px;
-      g.strokeRect((i % cols) * at - px, Math.floor(i / cols) * at - px, at + px, at + px);
-    };
-    for (const i of get("kin")) ring(i, colour("--ink"), 1.5);
-    for (const i of get("selected")) ring(i, colour("--halo"), 4), ring(i, colour("--ink"), 2);
-    if (document.activeElement === canvas) ring(cursor, colour("--ink"), 1);
-  }
-
-  model.on("change", update);
-  model.on("msg:custom", told);
-  const themed = new MutationObserver(() => canvas && paint());
-  themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   function fitText() { // numbers that would touch their neighbours get smaller, then go
     const glyphs = get("glyphs"), longest = Math.max(0, ...glyphs.map((g) => g.length));
     if (longest > 5 || !cells.length) return; // words: the style sheet cuts them
@@ -272,15 +188,13 @@ function render({ model, el: root }) {
     grid.classList.toggle("tiny", width < 10);
     cells.forEach((c, i) => c.classList.toggle("cut", 4.9 * (glyphs[i] || "").length > width));
   }
-  const sized = new ResizeObserver(() => (canvas ? paint() : fitText()));
+  const sized = new ResizeObserver(fitText);
   sized.observe(root);
+  model.on("change", update);
   update();
   return () => {
     model.off("change", update);
-    model.off("msg:custom", told);
-    themed.disconnect();
     sized.disconnect();
-    clearTimeout(timer);
   };
 }
 

@@ -1,17 +1,16 @@
 """CellGrid: a picture made of cells that can be pointed at, in one widget. It shows what it is given."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import anywidget
 import numpy as np
 import traitlets
 
-HERE = Path(__file__).parent
-DOM_CELLS = 1024  # more are drawn on a canvas
+from . import assets
 
-KINDS = ("none", "anon", "file", "slot", "gone", "disk")  # of a canvas's cells, in the order of cellgrid.js
+MOST = 1024  # cells that are elements; more are drawn on a canvas
+KINDS = ("none", "anon", "file", "slot", "gone", "disk")  # of a canvas's cells, in the order of cellcanvas.js
 DIRTY, ACCESSED, SHARED = 8, 16, 32
 
 
@@ -28,31 +27,17 @@ class Cell(NamedTuple):
 BLANK = Cell(classes="v0")
 
 
-class CellGrid(anywidget.AnyWidget):
+class Cells(anywidget.AnyWidget):
     """A grid of cells: one Tab stop, arrow keys within, Enter, Space or a click pick a cell.
 
     `on_pick(index)` is called with the number of the cell, counted row by row.
     """
 
-    _esm = (HERE / "cellgrid.js").read_text(encoding="utf-8")
-    _css = (HERE / "cellgrid.css").read_text(encoding="utf-8")
-
     label = traitlets.Unicode("", help="what the picture is called, for screen readers").tag(sync=True)
     cols = traitlets.Int(1).tag(sync=True)
     count = traitlets.Int(0, help="number of cells").tag(sync=True)
-    dom_cells = traitlets.Int(DOM_CELLS).tag(sync=True)
-    gaps = traitlets.List(help="columns with a gap before them").tag(sync=True)
-    heads = traitlets.List(help="[column, span, [[letters, name, code], ...], tip] of each heading").tag(sync=True)
-    corner = traitlets.Unicode("").tag(sync=True)
-    row_labels = traitlets.List(help="[badge, name, small print] of each row").tag(sync=True)
-    glyphs = traitlets.List().tag(sync=True)
-    classes = traitlets.List().tag(sync=True)
-    tips = traitlets.List().tag(sync=True)
-    chips = traitlets.List().tag(sync=True)
-    fills = traitlets.List().tag(sync=True)
-    codes = traitlets.Bytes(b"", help="of a canvas: a byte a cell, kind and marks").tag(sync=True)
-    selected = traitlets.List().tag(sync=True)
-    kin = traitlets.List(help="cells that are the same thing elsewhere").tag(sync=True)
+    selected = traitlets.List(traitlets.Int()).tag(sync=True)
+    kin = traitlets.List(traitlets.Int(), help="cells that are the same thing elsewhere").tag(sync=True)
     hand = traitlets.Int(-1, help="the cell CLOCK's hand points at").tag(sync=True)
 
     def __init__(
@@ -71,6 +56,31 @@ class CellGrid(anywidget.AnyWidget):
         elif event == "tip" and self._tip_of is not None:
             self.send({"tip": index, "text": self._tip_of(index)})
 
+    def mark(self, selected: Sequence[int], kin: Sequence[int] = ()) -> None:
+        """Paint the selection; no cell is rebuilt."""
+        with self.hold_sync():
+            self.selected = [i for i in selected if 0 <= i < self.count]
+            self.kin = [i for i in kin if 0 <= i < self.count]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.label!r}, {self.count} cells)"
+
+
+class CellGrid(Cells):
+    """Cells that are elements of the page: text, marks and a sentence each. At most MOST of them."""
+
+    _esm = assets.script("cellgrid.js")
+
+    gaps = traitlets.List(help="columns with a gap before them").tag(sync=True)
+    heads = traitlets.List(help="[column, span, [[letters, name, code], ...], tip] of each heading").tag(sync=True)
+    corner = traitlets.Unicode("").tag(sync=True)
+    row_labels = traitlets.List(help="[badge, name, small print] of each row").tag(sync=True)
+    glyphs = traitlets.List().tag(sync=True)
+    classes = traitlets.List().tag(sync=True)
+    tips = traitlets.List().tag(sync=True)
+    chips = traitlets.List().tag(sync=True)
+    fills = traitlets.List().tag(sync=True)
+
     def show(
         self,
         cells: Sequence[Cell],
@@ -83,7 +93,7 @@ class CellGrid(anywidget.AnyWidget):
     ) -> None:
         """Show `cells`, `cols` to a row. Only what differs from what is shown already is sent."""
         with self.hold_sync():
-            self.count, self.cols, self.codes = len(cells), max(1, cols), b""
+            self.count, self.cols = len(cells), max(1, cols)
             self.gaps, self.corner = list(gaps), corner
             self.heads, self.row_labels = list(heads), [list(x) for x in row_labels]
             self.glyphs = [c.glyph for c in cells]
@@ -92,17 +102,16 @@ class CellGrid(anywidget.AnyWidget):
             self.chips = [c.chip for c in cells] if any(c.chip for c in cells) else []
             self.fills = [c.fill for c in cells] if any(c.fill for c in cells) else []
 
-    def draw(self, codes: np.ndarray[Any, Any], cols: int) -> None:
-        """Show more cells than elements are good for: a uint8 a cell: index of KINDS plus DIRTY, ACCESSED, SHARED."""
-        with self.hold_sync():
-            self.count, self.cols, self.codes = len(codes), cols, np.ascontiguousarray(codes, np.uint8).tobytes()
-            self.glyphs = self.classes = self.tips = self.chips = self.fills = self.row_labels = self.heads = []
 
-    def mark(self, selected: Sequence[int], kin: Sequence[int] = ()) -> None:
-        """Paint the selection; no cell is rebuilt."""
-        with self.hold_sync():
-            self.selected = [i for i in selected if 0 <= i < self.count]
-            self.kin = [i for i in kin if 0 <= i < self.count]
+class CellCanvas(Cells):
+    """Any number of cells, drawn: a colour and marks each. What is in one is asked of `tip_of` when it is pointed at."""
 
-    def __repr__(self) -> str:
-        return f"CellGrid({self.label!r}, {self.count} cells)"
+    _esm = assets.script("cellcanvas.js")
+
+    codes = traitlets.Bytes(b"", help="a byte a cell: kind and marks").tag(sync=True)
+
+    def show(self, codes: np.ndarray[Any, Any], cols: int) -> None:
+        """Show one uint8 a cell: an index of KINDS plus DIRTY, ACCESSED, SHARED."""
+        with self.hold_sync():
+            self.count, self.cols = len(codes), cols
+            self.codes = np.ascontiguousarray(codes, np.uint8).tobytes()

@@ -28,6 +28,7 @@ class Command(VBox):
         self.field: dict[str, Any] = {
             "text": entry("ALICE", "92px", "bytes to store"),
             "n": entry("4096", "74px", "how many bytes"),
+            "some": entry("16", "60px", "bytes to load"),
             "at": entry("", WIDTHS["at"], "address: click a page, or type 0x… or heap+0x10"),
             "file": choice((), WIDTHS["file"], "a file of the notebook's folder"),
             "extent": choice(verbs.EXTENTS, "84px", "how much of the file"),
@@ -46,6 +47,7 @@ class Command(VBox):
         self.word = {
             "at": Label("at"),
             "n": Label("bytes"),
+            "some": Label("bytes"),
             "offset": Label("from"),
             "length": Label("bytes"),
             "label": Label("called"),
@@ -93,7 +95,7 @@ class Command(VBox):
         ask, verb = self.asked(), verbs.VERBS[self.verb.value]
         code = self.written(ask)
         result = verb.do(ask)
-        self.said = f"{code} → {result!r}" if isinstance(result, bytes) else code
+        self.said = f"{code} → {short(result)}" if isinstance(result, bytes) else code
         self.update()
         if self.verb.value in ("spawn", "fork"):
             here = self.screen.selection
@@ -194,7 +196,7 @@ class Command(VBox):
         kids: list[Widget] = [*([] if self.verb.value == "spawn" else [self.who]), self.verb]
         for name in fields:
             before = [self.word[name]] if name in ("at", "offset", "label", "child") else []
-            after = [self.word[name]] if name in ("n", "length", "count") else []
+            after = [self.word[name]] if name in ("n", "some", "length", "count") else []
             kids += [*before, self.field[name], *after]
         kids += [self.go, self.code, self.machine]
         if list(self.line.children) != kids:
@@ -234,6 +236,11 @@ class Command(VBox):
         m = self.screen.machine
         if not self.busy and change["new"] in m.policies and change["new"] != m.policy_name:
             m.policy = change["new"]
+
+
+def short(data: bytes, most: int = 64) -> str:
+    """Bytes as Python writes them, cut after `most`."""
+    return repr(data[:most]) + ("…" if len(data) > most else "")
 
 
 def entry(value: str, width: str, tooltip: str) -> Text:

@@ -8,7 +8,7 @@ from .. import views
 from ..core.state import NONE
 from ..views import Look
 from ..views.frames import ANON, FILE, FREE, GONE
-from .cellgrid import ACCESSED, DIRTY, DOM_CELLS, KINDS, SHARED, Cell, CellGrid
+from .cellgrid import ACCESSED, DIRTY, KINDS, MOST, SHARED, Cell, CellCanvas, CellGrid
 from .part import Part
 
 CLASSES = {FREE: "none", ANON: "anon", FILE: "file", GONE: "gone"}
@@ -24,23 +24,24 @@ class FrameMap(Part):
     columns = ("frame", "holds")
 
     def body(self) -> list[Any]:
-        self.grid = CellGrid("page frames", self.guarded(self.picked), self.tip)
+        kind = CellGrid if len(self.screen.state.frames) <= MOST else CellCanvas
+        self.grid = kind("page frames", self.guarded(self.picked), self.tip)
         return [self.grid]
 
     def draw(self, look: Look) -> None:
         f = views.frames(look)
         n = len(f.kind)
-        if n > DOM_CELLS:
+        if isinstance(self.grid, CellCanvas):
             code = np.array([KINDS.index(CLASSES[k]) for k in range(4)], np.uint8)[f.kind]
             code = code | f.dirty * DIRTY | f.accessed * ACCESSED | (f.sharers > 1) * SHARED
-            self.grid.draw(code, 64 if n <= 4096 else 128)
+            self.grid.show(code, 64 if n <= 4096 else 128)
         else:
             cols = 16 if n <= 64 else 32 if n <= 256 else 64
             cells = [self.cell(look, f, i) for i in range(n)]
             labels = [("", str(i), "") for i in range(0, n, cols)]
             self.grid.show(cells, min(cols, n), row_labels=labels)
-            if n > 64:
-                self.grid.add_class("half" if n <= 256 else "dense")
+            self.look_as("half", 64 < n <= 256)
+            self.look_as("dense", n > 256)
         policy = self.screen.machine.policy_name
         self.grid.hand = f.hand if policy == "clock" else NONE
         hand = f"; CLOCK hand at {f.hand}" if policy == "clock" else f"; {policy.upper()}"

@@ -38,6 +38,7 @@ class EventLog(Part):
         else:
             cells = self.events(look)
         self.grid.show(cells, 1)
+        self.look_as("told", self.filter.value != SHOWN[0])
 
     def steps(self) -> list[Cell]:
         """A line for each of the last steps."""

@@ -15,7 +15,7 @@ from ipywidgets import HTML, HBox, Text, VBox, Widget
 from .. import views
 from ..views import Look
 from . import theme
-from .cellgrid import CellGrid
+from .cellgrid import Cells
 from .screen import Screen, close_tree, tree
 from .slots import Slots
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
 
 
-DRAWN = (CellGrid, Slots, HTML, Text, bqplot.Lines, bqplot.Axis, bqplot.LinearScale)
+DRAWN = (Cells, Slots, HTML, Text, bqplot.Lines, bqplot.Axis, bqplot.LinearScale)
 
 
 class Part(VBox):
@@ -92,13 +92,9 @@ class Part(VBox):
     def refresh(self) -> None:
         """Draw and paint from the machine as it is."""
         look = self.screen.look
-        try:
-            self.draw(look)
-            self.paint(look, self.screen.selection)
-            self.say(self.status)
-        except Exception as error:
-            self.complain(f"{self.title} cannot be drawn: {type(error).__name__}: {error}")
-            raise
+        self.draw(look)
+        self.paint(look, self.screen.selection)
+        self.say(self.status)
 
     def repaint(self, look: Look) -> None:
         """Paint the selection only."""
@@ -123,6 +119,11 @@ class Part(VBox):
             self.said.put(status, alert)
         else:
             self.head.put(title, facts, status, alert)
+
+    def look_as(self, name: str, on: bool) -> None:
+        """Have a class of the style sheet or not."""
+        if on != (name in self._dom_classes):
+            (self.add_class if on else self.remove_class)(name)
 
     def guarded(self, call: Any) -> Any:
         """A callback whose exceptions stand beside the title."""

@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -96,7 +96,7 @@ class Screen:
         self.follow()
         with self.together():
             for part in list(self.parts):
-                part.refresh()
+                self.attempt(part, part.refresh)
 
     def follow(self) -> None:
         """Take up the step that led to this moment: its story, and its page as the selection."""
@@ -113,7 +113,7 @@ class Screen:
         """The story of step n."""
         h = self.machine.history
         if not h.first < n <= h.last:
-            return views.NEVER
+            return views.beginning(self.look, n if h.on else None)
         return views.story(self.look, h[n], self.reference(n), policy_name(self.machine))
 
     def reference(self, n: int) -> views.Reference | None:
@@ -137,7 +137,15 @@ class Screen:
         self.look = views.look_at(self.state)
         with self.together():
             for part in list(self.parts):
-                part.repaint(self.look)
+                self.attempt(part, partial(part.repaint, self.look))
+
+    def attempt(self, part: "Part", draw: Callable[[], object]) -> None:
+        """Draw a part. If it fails the part says so; the call that changed the machine must not fail for it."""
+        try:
+            draw()
+        except Exception as error:
+            traceback.print_exc()
+            part.complain(f"this picture is not up to date: {type(error).__name__}: {error}")
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -1,19 +1,18 @@
 """Scrub: a slider through the moments of a machine, with a tick at each bookmark."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-HERE = Path(__file__).parent
+from . import assets
 
 
 class Scrub(anywidget.AnyWidget):
     """`on_move(moment)` is called when a person moves it, never because Python did."""
 
-    _esm = (HERE / "scrub.js").read_text(encoding="utf-8")
+    _esm = assets.script("scrub.js")
 
     min = traitlets.Int(0).tag(sync=True)
     max = traitlets.Int(0).tag(sync=True)

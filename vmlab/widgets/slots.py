@@ -1,17 +1,15 @@
 """Slots: a line of texts that change in place: titles, facts, status sentences, errors, the headline."""
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
-HERE = Path(__file__).parent
+from . import assets
 
 
 class Slots(anywidget.AnyWidget):
     """Texts side by side, each [classes, text, role]. Texts are texts: markup in a name is shown, not obeyed."""
 
-    _esm = (HERE / "slots.js").read_text(encoding="utf-8")
+    _esm = assets.script("slots.js")
 
     kind = traitlets.Unicode("vml-head").tag(sync=True)
     colour = traitlets.Unicode("", help="of the line's mark, a CSS colour").tag(sync=True)

@@ -7,7 +7,7 @@ import numpy as np
 from .. import views
 from ..core.state import NONE
 from ..views import Look
-from .cellgrid import DOM_CELLS, KINDS, SHARED, Cell, CellGrid
+from .cellgrid import KINDS, MOST, SHARED, Cell, CellCanvas, CellGrid
 from .part import Part
 
 
@@ -20,16 +20,17 @@ class SwapMap(Part):
     columns = ("slot", "holds")
 
     def body(self) -> list[Any]:
-        self.grid = CellGrid("swap slots", self.guarded(self.picked), self.tip)
+        kind = CellGrid if len(self.screen.state.slots) <= MOST else CellCanvas
+        self.grid = kind("swap slots", self.guarded(self.picked), self.tip)
         return [self.grid]
 
     def draw(self, look: Look) -> None:
         w = self.seen = views.swap(look)
-        if w.total > DOM_CELLS:
+        if isinstance(self.grid, CellCanvas):
             code = np.array([KINDS.index("slot" if x else "none") for x in w.letters], np.uint8)
-            self.grid.draw(code | ((w.sleepers > 1) * SHARED).astype(np.uint8), 64)
+            self.grid.show(code | ((w.sleepers > 1) * SHARED).astype(np.uint8), 64)
         else:
-            cols = 16 if w.total <= 128 else 32 if w.total <= 256 else 64
+            cols = 16 if w.total <= 128 else 20 if w.total <= 300 else 64
             cells = [self.cell(look, i) for i in range(w.total)]
             self.grid.show(cells, cols, row_labels=[("", str(i), "") for i in range(0, w.total, cols)])
         self.facts = f"{w.total:,} slots, {w.used:,} used" if w.total else "none"

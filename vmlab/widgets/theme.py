@@ -2,15 +2,13 @@
 
 import html
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from ..errors import shown
-
-HERE = Path(__file__).parent
+from . import assets
 
 TAGS = {  # a step's word -> (its colour, the classes of its chip)
     "hit": ("var(--tabl)", "plain"),
@@ -76,7 +74,7 @@ class Theme(anywidget.AnyWidget):
     }
     export default { render };
     """
-    _css = (HERE / "theme.css").read_text(encoding="utf-8")
+    _css = assets.sheet("theme.css", "cellgrid.css")
     views = traitlets.Int(0, help="views on a page, as far as pages have said")
 
     def __init__(self, on_view: Callable[[], object] | None = None) -> None:
@@ -90,4 +88,10 @@ class Theme(anywidget.AnyWidget):
             self._on_view()
 
     def __repr__(self) -> str:
-        return "Theme()"
+        return f"{type(self).__name__}()"
+
+
+class WorkbenchTheme(Theme):
+    """The same, and what only the Workbench has. A class of its own: pages keep one style sheet for each class."""
+
+    _css = assets.sheet("theme.css", "cellgrid.css", "workbench.css")

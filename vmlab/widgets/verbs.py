@@ -181,9 +181,9 @@ VERBS: dict[str, Verb] = {
         lambda a: a.who.store(a.addr(), data_of(a)),
     ),
     "load": Verb(
-        ("n", "at"),
-        lambda a: f"{a.name}.load({a.addr_code()}, {a.length()})",
-        lambda a: a.who.load(a.addr(), a.length()),
+        ("some", "at"),
+        lambda a: f"{a.name}.load({a.addr_code()}, {size_of(a.field['some'])})",
+        lambda a: a.who.load(a.addr(), size_of(a.field["some"])),
     ),
     "touch": Verb(
         ("rw", "n", "at"),

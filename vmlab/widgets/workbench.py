@@ -35,7 +35,7 @@ class Workbench(VBox):
             raise ValueError(f"there is no part {unknown[0]!r}; choose from {', '.join(map(repr, PARTS))}")
         self.screen = Screen(machine)
         self.screen.follow()
-        self.theme = theme.Theme(lambda: self.screen.wake(self.theme.views > 0))
+        self.theme = theme.WorkbenchTheme(lambda: self.screen.wake(self.theme.views > 0))
         self.command = Command(self.screen)
         self.transport = Transport(self.screen)
         self.headline = Slots(kind="vml-say")
@@ -61,6 +61,10 @@ class Workbench(VBox):
         """The selection changed, or all."""
         self.tell(self.screen.story)
         self.command.follow(self.screen.selection)
+
+    def complain(self, text: str) -> None:
+        """An error of the Workbench itself, in the bar of the transport."""
+        self.transport.complain(text)
 
     def tell(self, story: views.Story) -> None:
         """The headline."""

@@ -1,0 +1,53 @@
+"""Bad input, a row for each (tests/badinputs): it ends within two seconds as stated, machine and folder are as before."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import pytest
+from badinputs import PAGE, ROWS, hostfiles, limits, paths, program
+
+from vmlab import Machine
+
+KINDS = (paths, hostfiles, limits)  # importing one fills the table
+SECONDS = 2
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """What is in a folder, by name: kind, mode, and a hash of the bytes."""
+
+    def told(path: Path) -> str:
+        at = path.lstat()
+        data = path.read_bytes() if path.is_file() and at.st_mode & 0o400 and at.st_size < 1 << 20 else b""
+        return f"{at.st_mode:o} {at.st_size} {hashlib.sha256(data).hexdigest()}"
+
+    return {path.name: told(path) for path in folder.iterdir()}
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_bytes(b"".join(bytes([65 + i]) * PAGE for i in range(8)))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_bad_input(lab: Path, name: str) -> None:
+    m = Machine(frames=16, swap=128 * PAGE)
+    m.spawn("user").mmap(PAGE)[0:2] = b"ok"
+    act, error, words = ROWS[name]
+    doing = act(m, lab)
+    next(doing)
+    before = contents(lab)
+    begin = time.perf_counter()
+    if error is None:
+        next(doing, None)
+    else:
+        with pytest.raises(error, match=words):
+            next(doing)
+    seconds = time.perf_counter() - begin
+    assert contents(lab) == before
+    assert m.check() == []
+    assert m.process("user").load(m.process("user").vmas()[-1].start, 2) == b"ok"
+    assert program(m) == program(Machine(frames=16, swap=128 * PAGE))
+    assert seconds < SECONDS
