@@ -367,13 +367,13 @@ def name_of(s: State, i: int) -> str:
 
 def intern(s: State, text: str) -> tuple[State, int]:
     """The state, perhaps with a longer names table, and the number of a name that reads `text`, cut at 64 bytes."""
-    raw = text.encode("utf-8", "surrogateescape")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
+    raw = np.frombuffer(text.encode("utf-8", "surrogateescape")[:NAME_BYTES].ljust(NAME_BYTES, b"\0"), np.uint8)
     n = int(s.machine["nname"][0])
-    for i in range(n):
-        if s.names[i].tobytes() == raw:
-            return s, i
+    same = (s.names[:n] == raw).all(axis=1).nonzero()[0]
+    if len(same):
+        return s, int(same[0])
     if n == len(s.names):
         s = s._replace(names=longer(s.names, n))
-    s.names[n] = np.frombuffer(raw, np.uint8)
+    s.names[n] = raw
     s.machine["nname"][0] = n + 1
     return s, n
