@@ -10,6 +10,7 @@ from needs import ROOT, run
 
 from vmlab import Machine, gate
 from vmlab.jit import INTERPRETED
+from vmlab.kernel import memory
 
 PAGE = 4096
 FEW, MANY = 60, 3000  # references: for the interpreter, for compiled code
@@ -119,11 +120,21 @@ def test_one_reference_a_call_or_one_byte():
 @pytest.mark.parametrize("policy", ["clock", "lru", fixedprogram.oldest], ids=str)
 def test_chunks_leave_no_trace(policy, monkeypatch):
     """A long run takes the lock chunk by chunk; how long a chunk is depends on the clock on the wall."""
-    digests = set()
-    for seconds in (1e-9, 1e-3, 100):
-        monkeypatch.setattr(gate, "CHUNK_SECONDS", seconds)  # one reference, some, all of them
-        digests.add(program(policy, 500, 500)[0].digest())
-    assert len(digests) == 1
+    digests, chunks = [], []
+    access = memory.access
+
+    def counting(*args):
+        chunks[-1] += 1
+        return access(*args)
+
+    monkeypatch.setattr(memory, "access", counting)
+    monkeypatch.setattr(gate, "GROWTH", 1)
+    for first in (1, 13, 1000):
+        monkeypatch.setattr(gate, "FIRST_CHUNK", first)
+        chunks.append(0)
+        digests.append(program(policy, 500, 500)[0].digest())
+    assert chunks == [500, 39, 1]
+    assert len(set(digests)) == 1
 
 
 @pytest.mark.parametrize("limit", [1, 3, 50])

@@ -67,6 +67,16 @@ def test_a_loaded_machine_never_writes_to_the_host(book: Path, tmp_path: Path) -
         assert file.pread(6, 3 * PAGE) == b"theirs"
     back.files[0].truncate(PAGE)
     assert book.read_bytes() == before
+    other = tmp_path / "other"
+    other.write_bytes(b"was not open")
+    for machine in (back, m.branch()):
+        file = machine.open(other, "r+")
+        file.pwrite(b"theirs")
+        file.fsync()
+        machine.undo(3)
+        machine.redo(3)
+        assert (machine.files[-1].pread(20), other.read_bytes()) == (b"theirst open", b"was not open")
+        machine.undo()
     back.save(tmp_path / "again.npz")
     third = Machine.load(tmp_path / "again.npz")
     assert (third.digest(), third.files[0].size) == (back.digest(), PAGE)
