@@ -68,7 +68,7 @@ class File:
     @property
     def size(self) -> int:
         """Its length in bytes, as the machine knows it."""
-        return int(self.machine.state.objects["nbytes"][self.object])
+        return int(self.machine.state.objects["length"][self.object])
 
     @property
     def mode(self) -> str:

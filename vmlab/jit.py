@@ -72,12 +72,12 @@ def _package_of(function: Callable[..., Any]) -> Path:
 
 
 def njit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function that njit code calls."""
+    """Compile a function that njit code calls. Python must not: to halve the time it is given no wrapper for Python's objects."""
     return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 def inline(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a small function into each of its callers."""
+    """Compile a small function into each of its callers, all of them njit code."""
     return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
@@ -94,13 +94,15 @@ def entry(function: Callable[..., Any]) -> Callable[..., Any]:
 def warm(package: str, steps: Iterable[tuple[str, Callable[[], object]]], say: Callable[[str], object]) -> None:
     """Run `steps`, each of which makes kernels of `package` compile; one line on `say` if that had not been done yet.
 
-    A mark beside the cache remembers that it was done for this version, interpreter and host processor.
+    A mark beside the cache remembers that it was done for this version, place, interpreter and host processor: numba keeps
+    what it compiled apart by the folder the sources lie in, so that a second clone starts cold.
     """
     if INTERPRETED:
         return
     folder = _folder_of(_HERE / package)
     cpu = numba.config.CPU_NAME or "host"
-    mark = folder / f"warm-{cpu}-{sys.implementation.cache_tag}"
+    place = hashlib.sha256(os.fsencode(_HERE)).hexdigest()[:8]
+    mark = folder / f"warm-{cpu}-{sys.implementation.cache_tag}-{place}"
     if mark.exists():
         return
     begin = time.perf_counter()

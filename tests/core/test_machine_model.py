@@ -100,10 +100,13 @@ class ProgramsAndFiles(Programs):
         k = self.m.kernel
         used = k.state.objects["used"].nonzero()[0]
         held = [(obj, index) for obj in used for index, _, word in pages_of(k.state, obj) if word & RESIDENT]
+        kinds = sorted({int(k.state.objects["kind"][obj]) for obj, _ in held})
         if held:
-            obj, index = held[i % len(held)]
+            kind = kinds[i % len(kinds)]  # each kind as often as the others, however few pages it has
+            some = [(obj, index) for obj, index in held if k.state.objects["kind"][obj] == kind]
+            obj, index = some[i % len(some)]
             k.run(reclaim.evict_page, int(obj), int(index))
-            happened["evicted " + Kind(int(k.state.objects["kind"][obj])).name] += 1
+            happened["evicted " + Kind(kind).name] += 1
 
     @rule(i=small, how=st.sampled_from(["evict", "fsync"]))
     def clean(self, i, how):

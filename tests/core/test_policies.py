@@ -250,9 +250,6 @@ def test_a_policy_chosen_while_running_knows_the_order_of_arrival(policy):
     assert p.pagemap(pages[0], 4 * PAGE).present.tolist() == [False, True, True, True]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an anonymous victim without a swap slot kills, though clean file pages could go"
-)
 @pytest.mark.parametrize("policy", ["clock", "fifo", "lru", fifo])
 def test_without_swap_clean_file_pages_make_room(policy):
     """Linux scans no anonymous pages where there is no swap (mm/vmscan.c, get_scan_count)."""

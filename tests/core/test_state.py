@@ -24,14 +24,7 @@ def same(a: State, b: State) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b))
 
 
-SHADOWED = pytest.mark.xfail(
-    strict=True, reason="COST.copy and OBJECT.nbytes are attributes of an ndarray: to be renamed"
-)
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(name, marks=SHADOWED) if name in ("COST", "OBJECT") else name for name in ROW_TYPES]
-)
+@pytest.mark.parametrize("kind", ROW_TYPES)
 def test_no_field_hides_an_attribute(kind):
     """safe-fields: table.size must never be taken for a column, with the JIT off tables are np.recarray."""
     taken = set(dir(np.ndarray)) | set(dir(np.record)) | set(dir(np.recarray))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,18 +22,28 @@ PAGE = 4 * KiB
 
 
 @contextmanager
-def pressed(times: int = 1) -> Iterator[None]:
-    """Ctrl-C, once or some times in a row, while what stands within is busy; it must end with KeyboardInterrupt."""
+def pressed(times: int = 1, when: threading.Event | None = None) -> Iterator[None]:
+    """Ctrl-C, once or some times in a row, soon (or soon after `when`); what stands within must end with KeyboardInterrupt."""
 
     def press() -> None:
+        if when is not None:
+            when.wait(20)
+        time.sleep(0.3)
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(0.4, press)
+    thread = threading.Thread(target=press)
     with pytest.raises(KeyboardInterrupt):
-        timer.start()
+        thread.start()
         yield
-    timer.join()
+    thread.join()
+
+
+def busy() -> Iterator[None]:
+    """For as long as no test should take: where Ctrl-C does not work, the test ends all the same."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        yield
 
 
 def machine(**config: object):
@@ -89,8 +100,9 @@ def test_a_billion_references_end_at_once(what: str) -> None:
 def test_what_was_made_is_known_and_the_rest_can_follow() -> None:
     m, p, heap = machine(history=512 << 20)
     addresses = heap.addr + np.arange(10_000_000) * 7 % 128 * PAGE
+    p.access(addresses, True)
     with pressed():
-        while True:
+        for _ in busy():
             p.access(addresses, True)
     step = m.history[m.history.now]
     digest, done = m.digest(), step.args["limit"]
@@ -107,7 +119,7 @@ def test_the_queue_goes_on_where_it_stopped() -> None:
     m.queue(heap.addr + np.arange(20_000_000) * 7 % 128 * PAGE, p)
     refs = m.kernel.count()[0]
     with pressed():
-        while True:
+        for _ in busy():
             m.run()
             if not m.queue_left:
                 m.queue(heap.addr + np.arange(20_000_000) * 7 % 128 * PAGE, p)
@@ -120,17 +132,18 @@ def test_the_queue_goes_on_where_it_stopped() -> None:
 
 def test_a_policy_that_hangs_in_the_middle_of_a_run() -> None:
     """The references before it were made, and count; the queue stands at the one that is still to make."""
-    calls = []
+    calls, hanging = [], threading.Event()
 
     def hangs(frames):
         calls.append(1)
-        while len(calls) == 20:
-            pass
+        if len(calls) == 20:
+            hanging.set()
+            deque(busy(), 0)
         return frames.frame[0]
 
     m, p, heap = machine(frames=8, contents=True, policy=hangs, swap=256 * PAGE)
     m.queue(heap.pages, p)
-    with pressed():
+    with pressed(when=hanging):
         m.run()
     assert (m.queue_left, m.kernel.count()[0]) == (128 - 27, 27)
     assert m.history[m.history.now].error == "KeyboardInterrupt"
@@ -141,7 +154,8 @@ def test_a_policy_that_hangs_in_the_middle_of_a_run() -> None:
     assert m.run().done == 128 - 27
     assert m.check() == []
     calls[:] = [1] * 19
-    with pressed():
+    hanging.clear()
+    with pressed(when=hanging):
         heap.touch()
     assert m.check() == []
     with pytest.raises(Exception, match="its middle cannot be reached"):
@@ -166,7 +180,7 @@ def test_errors_do_not_swallow_it() -> None:
     """A loop around a call that always fails can be left."""
     _, p, _ = machine()
     with pressed():
-        while True:
+        for _ in busy():
             try:
                 p.load(64)
             except SegmentationFault:
@@ -178,8 +192,7 @@ def test_in_the_code_of_a_progress_bar() -> None:
     m.queue(heap.addr + np.arange(20_000_000) * 7 % 128 * PAGE, p)
 
     def progress(done: int, total: int) -> None:
-        while True:
-            pass
+        deque(busy(), 0)
 
     with pressed():
         m.run(progress=progress)
@@ -192,8 +205,7 @@ def test_in_an_iterator_of_references() -> None:
 
     def trace():
         yield from range(heap.addr, heap.addr + 70_000)
-        while True:
-            pass
+        deque(busy(), 0)
 
     with pressed():
         p.access(trace())
@@ -274,7 +286,7 @@ def test_other_threads_hold_nothing_back() -> None:
     thread = threading.Thread(target=other)
     with pytest.raises(KeyboardInterrupt):
         thread.start()
-        while True:
+        for _ in busy():
             time.sleep(0.01)
     thread.join()
     assert held == [False]

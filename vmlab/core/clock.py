@@ -34,7 +34,7 @@ def spent(count, cost, levels: int) -> int:
         count["refs"] * cost["tlb"]
         + count["walks"] * levels * cost["walk"]
         + (count["minflt"] + count["majflt"]) * cost["fault"]
-        + (count["copies"] + count["zero"]) * cost["copy"]
+        + (count["copies"] + count["zero"]) * cost["copying"]
         + (count["pswpin"] + count["pgpgin"]) * cost["read"]
         + (count["pswpout"] + count["pgpgout"]) * cost["write"]
     )

@@ -94,6 +94,7 @@ def finish(s):
     m.until = 0
     m.victim = NONE
     m.pin = NONE
+    m.noswap = 0
     m.bad = NONE
     m.code = 0
     m.major = 0

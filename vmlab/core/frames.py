@@ -2,7 +2,7 @@
 
 from ..jit import entry, inline, njit, prefetch
 from . import tlb
-from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D
+from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D, Kind
 
 IS_TAKEABLE, IS_ACCESSED, IS_DIRTY = 1, 2, 4  # what `look` answers
 
@@ -82,7 +82,24 @@ def test_and_clear_accessed(s, f):
 @inline
 def takeable(s, f):
     """Does f hold a page that may be evicted?"""
-    return s.uses[f].page != NONE and not s.frames[f].marks & (LOCKED | FAILED | OFFLINE) and f != s.machine[0].pin
+    if s.uses[f].page == NONE or s.frames[f].marks & (LOCKED | FAILED | OFFLINE) or f == s.machine[0].pin:
+        return False
+    return not s.machine[0].noswap or not needs_slot(s, f)
+
+
+@inline
+def needs_slot(s, f):
+    """Would the page in f need a swap slot that it does not have yet? (It is anonymous, and not in the swap cache.)"""
+    return s.frames[f].slot == NONE and s.objects[s.uses[f].object].kind != Kind.FILE
+
+
+@njit
+def any_takeable(s):
+    """Is there a page that may be evicted?"""
+    for f in range(s.frames.shape[0]):  # noqa: SIM110  numba compiles no generators
+        if takeable(s, f):
+            return True
+    return False
 
 
 @entry

@@ -8,16 +8,30 @@ from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, 
 
 @inline
 def room(s):
-    """See to it that a frame is free. DONE, or why not: VICTIM or WRITE (ask Python, then come again), OOM."""
+    """See to it that a frame is free. DONE, or why not: VICTIM or WRITE (ask Python, then come again), OOM.
+
+    A victim that would need a swap slot, when there is none to be had, is spared: the policy is asked again, now for pages
+    that need none, of files or in the swap cache (mm/vmscan.c, can_reclaim_anon_pages).
+    """
     m = s.machine[0]
     if m.free != NONE:
         return Exit.DONE
-    f = m.victim
-    if f == NONE:
-        f = policy.victim(s)
+    why = Exit.OOM
+    while why == Exit.OOM:
+        f = m.victim
         if f == NONE:
-            return Exit.VICTIM if m.policy == Policy.PYTHON else Exit.OOM
-    return evict(s, f)
+            f = policy.victim(s)
+        if f == NONE:
+            if m.policy == Policy.PYTHON and (not m.noswap or frames.any_takeable(s)):
+                return Exit.VICTIM
+            break
+        why = evict(s, f)
+        if why == Exit.OOM:
+            m.victim = NONE
+            m.noswap = 1
+    if why != Exit.WRITE:
+        m.noswap = 0
+    return why
 
 
 @inline
@@ -50,10 +64,8 @@ def evict(s, f):
             if slot == NONE:
                 return Exit.OOM
         word = (slot << SHIFT) | SWAPPED
-        if (
-            first.next == NONE and fr.marks & EXCLUSIVE and not fr.marks & COSLOT
-        ):  # one owner: its word takes the reference over
-            word |= ALONE
+        if first.next == NONE and fr.marks & EXCLUSIVE and not fr.marks & COSLOT:
+            word |= ALONE  # one owner: its word takes the reference over
             if fresh:
                 s.slots[slot].refs = 1
             fr.slot = NONE

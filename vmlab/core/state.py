@@ -139,7 +139,8 @@ def _words(names: str) -> np.dtype[Any]:
 
 MACHINE = _words(
     "now step cpu ncpu asids cursor "  # time in references; the history's step; which cpu; progress of a bulk or byte run
-    "policy touches hand head tail victim pin "  # pin: the source of a copy under way, not to be evicted
+    "policy touches hand head tail victim "  # replacement
+    "pin noswap "  # victims to spare: the source of a copy under way; while noswap, pages that would need a swap slot
     "free nfree online "  # frames
     "page_shift page_size levels fanout tlb_sets tlb_ways tlb_stores vpn_bits task_pages "  # geometry
     "table_top table_free node_top node_free use_free slot_free nslot_free nvma hint nname "  # allocators; VMA cache
@@ -151,7 +152,7 @@ STAT = _words(
     "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill"
 )
 COST = _words(
-    "tlb walk fault copy read write"
+    "tlb walk fault copying read write"
 )  # ns: a TLB hit, one level of a walk, a fault's trap, a page copied, device
 LEVEL = _row(shift="i8", mask="i8")
 CPU = _words("proc root asid")  # row of the running process, its top table (position in tables)
@@ -161,7 +162,7 @@ PROC = _row(
 )  # fmt: skip
 VMA = _row(first="i8", stop="i8", pgoff="i8", object="i4", prot="i4", marks="i4", file="i4", anon="i4", name="i4")
 OBJECT = _row(
-    nbytes="i8", npages="i8", root="i8", nodes="i8", kind="i4", refs="i4", height="i4", used="i4", name="i4", proc="i4"
+    length="i8", npages="i8", root="i8", nodes="i8", kind="i4", refs="i4", height="i4", used="i4", name="i4", proc="i4"
 )
 FILE = _row(object="i4", mode="i4", refs="i4", used="i4")  # an open file description; mode: Access.READ | Access.WRITE
 FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: a Python policy's own note

@@ -108,7 +108,7 @@ class Kernel:
         s = self.state
         m = s.machine[0]
         obj, index, size = int(m.io_object), int(m.io_index), int(m.page_size)
-        due = min(size, int(s.objects["nbytes"][obj]) - index * size)
+        due = min(size, int(s.objects["length"][obj]) - index * size)
         try:
             data = self.read(obj, index * size, due)
             if len(data) < due:  # the host file has become shorter
@@ -164,7 +164,7 @@ class Kernel:
                     size = device.size()
                 except OSError:
                     continue  # reading a page will tell
-                if size < self._state.objects["nbytes"][obj]:
+                if size < self._state.objects["length"][obj]:
                     found.append((obj, size))
         return tuple(found)
 
@@ -174,7 +174,7 @@ class Kernel:
         if device is None or not is_host(device):
             return False
         now = self.outside.ask(device.size)
-        if now <= int(self.state.objects["nbytes"][obj]):
+        if now <= int(self.state.objects["length"][obj]):
             return False
         self.set_size(obj, now)
         return True
@@ -201,7 +201,7 @@ class Kernel:
     def set_size(self, obj: int, nbytes: int) -> None:
         """Note an object's size; nothing else changes."""
         o = self.state.objects[obj]
-        o.nbytes = nbytes
+        o.length = nbytes
         o.npages = -(-nbytes // int(self.state.machine["page_size"][0]))
 
     def process(self, row: int) -> str:

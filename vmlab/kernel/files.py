@@ -137,7 +137,7 @@ def pread(k: Kernel, fd: int, n: int, offset: int) -> bytes:
         raise fail("EBADF", f"{k.file_name(obj)} is not open for reading")
     must_be_offset(k, obj, offset)
     k.notice()
-    n = max(0, min(n, int(k.state.objects["nbytes"][obj]) - offset))
+    n = max(0, min(n, int(k.state.objects["length"][obj]) - offset))
     if n > MOST_BYTES:
         raise LimitError(
             f"{n} bytes of {k.file_name(obj)} are more than one read gives ({MOST_BYTES}): read it in parts, pread(n, offset)"
@@ -155,7 +155,7 @@ def pwrite(k: Kernel, fd: int, data: bytes, offset: int) -> int:
     must_be_offset(k, obj, offset)
     if not data:
         return 0
-    if offset + len(data) > int(k.state.objects["nbytes"][obj]):
+    if offset + len(data) > int(k.state.objects["length"][obj]):
         truncate.truncate(k, obj, offset + len(data))
     _transfer(k, obj, offset, np.frombuffer(data, np.uint8).copy(), Access.WRITE)
     return len(data)

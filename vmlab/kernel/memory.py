@@ -74,7 +74,7 @@ def _bus(k: Kernel, who: str, addr: int, done: int) -> BusError:
     error, k.io_error = k.io_error, None
     reason = f"reading {k.file_name(obj)} failed: {error}" if error else "the page lies past the end of its object"
     if not error and obj in k.devices:
-        reason = f"{k.file_name(obj)} has {int(k.state.objects['nbytes'][obj])} bytes, the page lies past its end"
+        reason = f"{k.file_name(obj)} has {int(k.state.objects['length'][obj])} bytes, the page lies past its end"
     return BusError(f"{who}: {reason} (SIGBUS, BUS_ADRERR)", addr=addr, code=Code.ADRERR, done=done)
 
 

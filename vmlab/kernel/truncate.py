@@ -33,7 +33,7 @@ def resize(k: "Kernel", obj: int, nbytes: int) -> None:
     """Note a file's new size. Pages past a nearer end leave memory and every mapping, private copies too; the rest of the last
     page reads zero, save in private copies of it."""
     s = k.state
-    before, old = int(s.objects["npages"][obj]), int(s.objects["nbytes"][obj])
+    before, old = int(s.objects["npages"][obj]), int(s.objects["length"][obj])
     k.set_size(obj, nbytes)
     after = int(s.objects["npages"][obj])
     size = int(s.machine["page_size"][0])

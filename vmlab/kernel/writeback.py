@@ -19,7 +19,7 @@ def page(k: "Kernel", f: int) -> None:
     s = k.state
     use = s.uses[f]
     obj, index, size = int(use.object), int(use.index), int(s.machine["page_size"][0])
-    inside = max(0, min(size, int(s.objects["nbytes"][obj]) - index * size))
+    inside = max(0, min(size, int(s.objects["length"][obj]) - index * size))
     if s.content.shape[1]:
         if inside:
             k.outside.write(k.devices[obj], index * size, s.content[f, :inside].tobytes())

@@ -53,7 +53,7 @@ def page_cache(s: State | Look, around: dict[int, int] | None = None, shown: int
                 obj,
                 look.file_name(obj),
                 npages,
-                look.object(obj, "nbytes"),
+                look.object(obj, "length"),
                 first,
                 row,
                 dirty,

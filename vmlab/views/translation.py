@@ -191,5 +191,5 @@ def costs(s: State, would: str, p: pages.Page) -> tuple[tuple[str, int], ...]:
     if would == "MAJOR":
         out.append(("device", c["read"]))
     elif p.state == "untouched":
-        out.append(("zeroing", c["copy"]))
+        out.append(("zeroing", c["copying"]))
     return tuple(out)

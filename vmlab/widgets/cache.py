@@ -84,7 +84,7 @@ class PageCache(Part):
     def bytes_of(self, look: Look, sel: views.Selection) -> tuple[bytes | None, bytes]:
         """The selected page in memory (None: it is not) and in its file."""
         size = look.page_size
-        inside = max(0, min(size, look.object(sel.object, "nbytes") - sel.index * size))
+        inside = max(0, min(size, look.object(sel.object, "length") - sel.index * size))
         try:
             file = self.screen.machine.device(sel.object).read(sel.index * size, inside)
         except (OSError, KeyError):
