@@ -121,12 +121,16 @@ class Mark(IntEnum):
 
     SHARED = 1
     NORESERVE = 2
-    LOCKED = 4
+    LOCKED = 4  # mlock: its pages are in memory and stay there
+    ONFAULT = 8  # with LOCKED: only once they are touched
     HEAP = 16  # made by brk
+    GROWSDOWN = 32
     MAYNOTWRITE = 64  # shared, through a descriptor that may not write: mprotect must refuse PROT_WRITE
-    ACCOUNT = (
-        128  # its pages are promised: private and, at some time since its first page, writable (Linux: VM_ACCOUNT)
-    )
+    ACCOUNT = 128  # its pages are promised: private and, some time since its first page, writable (Linux: VM_ACCOUNT)
+    DONTFORK = 256
+    WIPEONFORK = 512
+    RANDOM = 1024  # madvise: no read-ahead
+    SEQUENTIAL = 2048  # madvise: read ahead, not around
 
 
 def _row(**fields: str) -> np.dtype[Any]:
