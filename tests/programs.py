@@ -44,12 +44,13 @@ class Programs(RuleBasedStateMachine):
         tlb=st.sampled_from([None, (1, 1), (4, 4), (8, 2)]),
         cpus=st.integers(1, 2),
         asids=st.booleans(),
+        preset=st.sampled_from(["classic", "linux"]),
     )
-    def boot(self, frames, policy, mmu, tlb, cpus, asids):
+    def boot(self, frames, policy, mmu, tlb, cpus, asids, preset):
         self.size = mmu[1]
         self.m = Machine(
             frames=frames, swap=SLOTS * self.size, mmu=mmu[0], page_size=self.size, tlb=tlb, policy=policy, cpus=cpus,
-            asids=asids, history=None,
+            asids=asids, preset=preset, history=None,
         )  # fmt: skip
         self.flat: dict[Process, Memory] = {self.m.spawn("p0"): Memory(self.size)}
         self.files = []

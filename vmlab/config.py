@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .core.clock import DEVICES, Costs
-from .core.state import Geometry
+from .core.state import EXT4, TMPFS, Geometry
 from .errors import ConfigError
 
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
@@ -22,7 +22,11 @@ MMUS: dict[str, Geometry] = {
 }
 MOST_NS = 10**12  # of one piece of work
 MOST_ENTRIES = 1 << 16  # of a TLB
-FILESYSTEMS = {"ext4": 0, "tmpfs": 1}
+FILESYSTEMS = {"ext4": EXT4, "tmpfs": TMPFS}
+PRESETS: dict[str, dict[str, int]] = {  # what a machine does beside the textbook's one page a fault
+    "classic": {"zero_page": 0, "around": 1, "tracking": 0, "read_ahead": 1},
+    "linux": {"zero_page": 1, "around": 16, "tracking": 1, "read_ahead": 32},  # 64 KiB; 128 KiB
+}
 
 
 def geometry(mmu: str | Sequence[int], page_size: int | None, contents: bool) -> Geometry:
@@ -52,6 +56,38 @@ def geometry(mmu: str | Sequence[int], page_size: int | None, contents: bool) ->
     if sum(bits) + size.bit_length() - 1 > 63:
         raise ConfigError(f"mmu={mmu!r} with pages of {size} bytes makes addresses of more than 63 bits")
     return Geometry(bits, size, 1 << sum(bits))
+
+
+def knobs(
+    preset: str,
+    filesystem: str,
+    zero_page: bool | None,
+    fault_around: int | None,
+    dirty_tracking: bool | None,
+    read_ahead: int | None,
+) -> dict[str, Any]:
+    """The knobs of a preset, with those that are given put in their place.
+
+    tmpfs has no device: nothing is written back, nothing is read ahead.
+    """
+    out = dict(PRESETS[choose("preset", preset, {name: name for name in PRESETS})])
+    if zero_page is not None:
+        out["zero_page"] = bool(zero_page)
+    if fault_around is not None:
+        out["around"] = whole("fault_around", fault_around, 1, 16)
+        if out["around"] & (out["around"] - 1):
+            raise ConfigError(f"fault_around={fault_around}: it must be a power of two, 1 (off) to 16")
+    if dirty_tracking is not None:
+        if dirty_tracking and filesystem == "tmpfs":
+            raise ConfigError("dirty_tracking and filesystem='tmpfs' disagree: tmpfs has nothing to write back")
+        out["tracking"] = bool(dirty_tracking)
+    elif filesystem == "tmpfs":
+        out["tracking"] = 0
+    if read_ahead is not None:
+        out["read_ahead"] = whole("read_ahead", read_ahead, 1, 1 << 12)
+    elif filesystem == "tmpfs":
+        out["read_ahead"] = 1
+    return out
 
 
 def frame_count(ram: int | None, frames: int | None, page_size: int) -> int:

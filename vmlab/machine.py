@@ -40,6 +40,11 @@ class Machine(Past):
     cpus, asids : number of CPUs; whether TLB entries carry an address-space number (else a switch flushes)
     contents : False for a machine that only counts: no bytes, far larger memories
     filesystem : "ext4" or "tmpfs"
+    preset : "classic", the textbook: one page a fault; or "linux": all of the following as Linux has them. Each can be set alone
+    zero_page : reads of untouched anonymous memory map one shared page of zeros and take no frame
+    fault_around : pages whose PTEs one read fault of a file fills, if they are in the page cache: 1 (off) to 16
+    dirty_tracking : the first store to a clean page of a shared file mapping faults (always off on tmpfs)
+    read_ahead : pages read from a file at once, as far as frames are free: 1 (off) or more
     costs : "hdd", "sata-ssd", "nvme", "zram", or a vmlab.Costs: what `clock_ns` is made of
     seed : for policies that draw
     history : bytes that the past may take (None or 0: none is kept)
@@ -70,6 +75,11 @@ class Machine(Past):
         asids: bool = True,
         contents: bool = True,
         filesystem: str = "ext4",
+        preset: str = "classic",
+        zero_page: bool | None = None,
+        fault_around: int | None = None,
+        dirty_tracking: bool | None = None,
+        read_ahead: int | None = None,
         costs: str | clock.Costs | None = None,
         seed: int = 0,
         history: int | None = HISTORY,
@@ -93,6 +103,7 @@ class Machine(Past):
             contents=bool(contents),
             costs=config.costs(costs),
             filesystem=config.choose("filesystem", filesystem, config.FILESYSTEMS),
+            **config.knobs(preset, filesystem, zero_page, fault_around, dirty_tracking, read_ahead),
             seed=config.whole("seed", seed, -(1 << 63), (1 << 63) - 1),
         )
         budget = config.whole("history", history or 0, 0, 1 << 62)

@@ -26,7 +26,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     """Every entry of the core, called with the types it is called with, in an order that shows progress."""
     from .machine import Machine
 
-    m = Machine(frames=8, swap=8 * 4096, tlb=(4, 4))
+    m = Machine(frames=8, swap=8 * 4096, tlb=(4, 4), preset="linux")
     p = m.spawn("warm")
     file = m.create("warm", 3 * 4096)
     heap = p.mmap(12 * 4096)
@@ -40,4 +40,5 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "munmap", lambda: p.munmap(heap)
     yield "populate", lambda: p.mmap(4096, flags=2 | 0x8000)
     yield "writeback", file.evict
+    yield "read-ahead", lambda: file.pread(1)
     yield "close", file.close

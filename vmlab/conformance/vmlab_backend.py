@@ -25,10 +25,12 @@ class VmlabBackend(Backend):
     name = "vmlab"
 
     def __init__(self, **arguments: Any) -> None:
-        self.arguments = {"frames": FRAMES, "swap": SWAP, "history": None} | arguments
+        self.arguments = {"frames": FRAMES, "swap": SWAP, "history": None, "preset": "linux"} | arguments
 
     def reset(self) -> None:
         self.machine = Machine(**self.arguments)
+        zero = int(self.machine.state.machine["zero_frame"][0])
+        self.zero_frame = zero if zero >= 0 else None
         self.processes: dict[int, Process] = {0: self.machine.spawn("0")}
         self.files: dict[tuple[str, str], File] = {}  # (file, mode) -> its one open file description
 

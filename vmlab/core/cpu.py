@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from ..jit import entry, inline, njit
-from . import events, fault, frames, objects, pagetable, policy, rmap, space, tlb
+from . import events, fault, objects, pagetable, policy, readahead, rmap, space, tlb
 from .state import (
     ASID_SHIFT,
     DIRTY,
@@ -265,13 +265,16 @@ def perform(s, job, addresses, writes, buffer, where, start, limit, access):
 
 
 @entry
-def page_in(s):
-    """Answer to Exit.READ: the frame in which page io_index of io_object now lives. The caller fills it and runs again."""
+def page_in(s, read):
+    """Answer to Exit.READ: the frame in which page io_index of io_object now lives. The caller fills it and runs again.
+
+    `read`: 0 if no device was asked for it, so that the fault stays minor and is told as a zeroed frame.
+    """
     m = s.machine[0]
-    f = frames.take(s)
-    rmap.own(s, f, objects.reach(s, m.io_object, m.io_index), m.io_object, m.io_index)
-    policy.came(s, f)
-    m.major = 1
-    s.stat[0].pgpgin += 1
-    events.emit(s, Event.PAGEIN, s.cpus[m.cpu].asid << ASID_SHIFT, f, m.io_object, m.io_index, NONE)
+    f = readahead.place(s, m.io_object, m.io_index)
+    m.major |= read
+    s.stat[0].pgpgin += read
+    events.emit(
+        s, Event.PAGEIN if read else Event.ZERO, s.cpus[m.cpu].asid << ASID_SHIFT, f, m.io_object, m.io_index, NONE
+    )
     return f

@@ -4,24 +4,26 @@
     where is it?     the process's own copy, else the object's page; past the end of a file: SIGBUS
     bring it         from a frame, a swap slot, a file, or as zeros
     whose is it?     a store to a page that is not the process's alone is copied first (copy-on-write)
-    map it           write the PTE
+    map it           write the PTE, and for a read of a file those of its neighbours that are in the page cache
 
 Counted when it is done, as Linux does: a fault that fails is not a fault. An exit on the way (a page to read, a frame to make
 free) leaves what was brought so far; the access runs again and goes further. machine.major remembers that a device was read.
 """
 
 from ..jit import inline, njit
-from . import events, frames, objects, pagetable, policy, reclaim, rmap, swap, tlb, vma
+from . import events, frames, objects, pagetable, policy, readahead, reclaim, rmap, swap, tlb, vma
 from .state import (
     ALONE,
     COSLOT,
     DIRTY,
     EXCLUSIVE,
+    FRAME_MASK,
     NONE,
     NX,
     RESIDENT,
     SHIFT,
     SWAPPED,
+    TMPFS,
     VPN_MASK,
     A,
     Access,
@@ -53,19 +55,23 @@ def handle(s, row, tag, access, at):
         return refuse(s, tag, Code.ACCERR, Exit.SEGV)
     write = access == Access.WRITE
     private = not area.marks & Mark.SHARED
-    if private and area.anon == 0 and (write or area.object == NONE):
+    if private and area.anon == 0 and (write or (area.object == NONE and m.zero_frame == NONE)):
         ready(s, v)  # also where the store ends in SIGBUS: Linux readies the VMA first
-    index = tag - area.first + area.pgoff
-    backing = area.object
-    if backing != NONE and index >= s.objects[backing].npages:
-        m.io_object = backing
-        return refuse(s, tag, Code.ADRERR, Exit.BUS)
     if not pagetable.room(s):
         return short_of(s, 0)
     if not objects.room(s):
         return short_of(s, 1)
-    if not rmap.room(s, 2):
+    if not rmap.room(s, 1 + m.around):
         return short_of(s, 2)
+    index = tag - area.first + area.pgoff
+    backing = area.object
+    if backing != NONE and index >= s.objects[backing].npages:
+        if m.around > 1 and not write and (m.filesystem == TMPFS or s.objects[backing].npages != 1):
+            around(
+                s, row, v, tag
+            )  # before Linux looks at the page itself; with a file of one page on ext4 it was not seen
+        m.io_object = backing
+        return refuse(s, tag, Code.ADRERR, Exit.BUS)
 
     vpn = tag & VPN_MASK
     mine = s.procs[row].private
@@ -76,6 +82,8 @@ def handle(s, row, tag, access, at):
         if backing == NONE or (page != NONE and s.pages[page] != 0):
             obj = mine
             index = vpn
+    if m.zero_frame != NONE and private and obj == mine and not write and s.pages[page] == 0:
+        return zero_page(s, row, tag, at, area.prot)
     foreign = private and obj != mine  # the page of a file, seen through a private mapping
     if obj != mine or not private:
         page = objects.reach(s, obj, index)
@@ -112,16 +120,78 @@ def handle(s, row, tag, access, at):
         events.emit(s, kind, tag, f, obj, index, NONE)
     if at == NONE:
         at = pagetable.reach(s, row, vpn)
+    if s.tables[at] & P and (s.tables[at] >> SHIFT) & FRAME_MASK == m.zero_frame:
+        rmap.drop_pte(s, tag, at)
     if not s.tables[at] & P:  # else: the same frame, with more rights
         rmap.link(s, f, page, at, tag)
-    s.tables[at] = (f << SHIFT) | rights(s, f, area.prot, private, foreign) | (s.tables[at] & (A | D))
+    tracked = m.tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
+    bits = rights(s, f, area.prot, private, foreign or (tracked and not write))
+    if tracked and write:
+        bits |= D
+    s.tables[at] = (f << SHIFT) | bits | (s.tables[at] & (A | D))
+    if m.around > 1 and not write and obj != mine:
+        around(s, row, v, tag)
+    counted(s, row, at)
+    return Exit.DONE
+
+
+@inline
+def counted(s, row, at):
+    """The fault is done, its PTE stands at `at`."""
+    m = s.machine[0]
     m.leaf = at
     s.stat[0].minflt += 1 - m.major
     s.stat[0].majflt += m.major
     s.procs[row].minflt += 1 - m.major
     s.procs[row].majflt += m.major
     m.major = 0
+
+
+@njit
+def zero_page(s, row, tag, at, prot):
+    """Map the shared zero page, read-only: memory that was never written takes no frame (mm/memory.c, do_anonymous_page)."""
+    m = s.machine[0]
+    if at == NONE:
+        at = pagetable.reach(s, row, tag & VPN_MASK)
+    s.tables[at] = (m.zero_frame << SHIFT) | rights(s, m.zero_frame, prot, True, True)
+    events.emit(s, Event.ZEROPAGE, tag, m.zero_frame, s.procs[row].private, tag & VPN_MASK, NONE)
+    counted(s, row, at)
     return Exit.DONE
+
+
+@njit
+def around(s, row, v, tag):
+    """Fault-around: fill the empty PTEs of the window about `tag` whose page is in memory; nothing is read for them.
+
+    The window starts at the PTE number rounded down to machine.around, not before the mapping, and ends with the mapping, the
+    page-table page or the object (mm/memory.c, do_fault_around; mm/filemap.c, filemap_map_pages). rmap.room must hold.
+    """
+    m = s.machine[0]
+    area = s.vmas[v]
+    obj = area.object
+    private = not area.marks & Mark.SHARED
+    guarded = private or (m.tracking != 0 and s.objects[obj].kind == Kind.FILE)
+    start = max(tag - (tag & (m.around - 1)), area.first)
+    leaf = s.level[0].mask
+    stop = min(start + m.around, start - (start & leaf) + leaf + 1, area.stop)
+    stop = min(stop, area.first + s.objects[obj].npages - area.pgoff)
+    filled = 0
+    for t in range(start, stop):
+        page = objects.find(s, obj, t - area.first + area.pgoff)
+        if t == tag or page == NONE or not s.pages[page] & RESIDENT:
+            continue
+        if private:  # a page of the process's own, in memory or in swap, stands before the file's
+            own = objects.find(s, s.procs[row].private, t & VPN_MASK)
+            if own != NONE and s.pages[own] != 0:
+                continue
+        at = pagetable.reach(s, row, t & VPN_MASK)
+        if not s.tables[at] & P:
+            f = s.pages[page] >> SHIFT
+            rmap.link(s, f, page, at, t)
+            s.tables[at] = (f << SHIFT) | rights(s, f, area.prot, private, guarded)
+            filled += 1
+    if filled > 0:
+        events.emit(s, Event.AROUND, tag, NONE, obj, start - area.first + area.pgoff, filled)
 
 
 @njit
@@ -162,12 +232,13 @@ def allowed(prot, access):
 
 
 @inline
-def rights(s, f, prot, private, foreign):
-    """The P, U, W and NX bits of a PTE that maps frame f for a VMA."""
+def rights(s, f, prot, private, guarded):
+    """The P, U, W and NX bits of a PTE that maps frame f for a VMA. Stores to what is guarded must fault first: a page of the
+    page cache or the zero page in a private mapping, a clean page whose first store is to be noticed."""
     bits = P
     if prot != 0:
         bits |= U
-    if prot & Access.WRITE and not foreign and (not private or s.frames[f].marks & EXCLUSIVE):
+    if prot & Access.WRITE and not guarded and (not private or s.frames[f].marks & EXCLUSIVE):
         bits |= W
     if not prot & Access.EXEC:
         bits |= NX
@@ -195,6 +266,7 @@ def bring(s, obj, index, page, tag):
     """Bring page `index` of obj into a frame: from another owner's frame, from its slot, from its file, or as zeros."""
     m = s.machine[0]
     st = s.stat[0]
+    ahead = False
     word = s.pages[page]
     if word & SWAPPED and not word & ALONE:
         slot = word >> SHIFT
@@ -221,6 +293,7 @@ def bring(s, obj, index, page, tag):
         if word & ALONE:
             s.frames[f].marks |= EXCLUSIVE
     elif s.objects[obj].kind == Kind.FILE:
+        readahead.window(s, obj, index, tag)
         if s.content.shape[1] > 0:
             m.io_object = obj
             m.io_index = index
@@ -229,6 +302,7 @@ def bring(s, obj, index, page, tag):
         m.major = 1
         f = frames.take(s)
         events.emit(s, Event.PAGEIN, tag, f, obj, index, NONE)
+        ahead = True
     else:
         f = frames.take(s)
         frames.zero_bytes(s.content, f)
@@ -238,6 +312,8 @@ def bring(s, obj, index, page, tag):
         events.emit(s, Event.ZERO, tag, f, obj, index, NONE)
     rmap.own(s, f, page, obj, index)
     policy.came(s, f)
+    if ahead and m.read_ahead > 1:
+        readahead.bring_all(s, obj, tag)
     return Exit.DONE
 
 

@@ -2,7 +2,7 @@
 
 from ..jit import entry, inline, njit, prefetch
 from . import tlb
-from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D, Kind
+from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D, Kind, W
 
 IS_TAKEABLE, IS_ACCESSED, IS_DIRTY = 1, 2, 4  # what `look` answers
 
@@ -49,13 +49,17 @@ def dirty(s, f):
 
 @njit
 def clean(s, f):
-    """Forget that f is dirty: its bytes were written back. The TLB forgets too, so that the next store sets D again."""
+    """Forget that f is dirty: its bytes were written back. The TLB forgets too, so that the next store sets D again.
+
+    With dirty tracking it loses W as well, so that the next store faults (mm/rmap.c, folio_mkclean).
+    """
     s.frames[f].marks &= ~DIRTY
+    lost = D | W if s.machine[0].tracking else D
     u = f
     while u != NONE:
         e = s.uses[u]
         if e.pte != NONE and s.tables[e.pte] & D:
-            s.tables[e.pte] &= ~D
+            s.tables[e.pte] &= ~lost
             tlb.drop(s, e.tag)
         u = e.next
 

@@ -29,6 +29,8 @@ from .vma import Vma, of_process
 def check(s: State) -> list[str]:
     """What is wrong with the machine, one sentence each. O(pages in memory and in swap)."""
     bad: list[str] = []
+    if s.machine["zero_frame"][0] != NONE and s.content[int(s.machine["zero_frame"][0]) :].any():
+        bad.append("the zero page holds bytes that are not 0")
     free = _chain(s.frames["next"].tolist(), int(s.machine["free"][0]), bad, "the free list of frames")
     if len(free) != int(s.machine["nfree"][0]):
         bad.append(f"the free list holds {len(free)} frames, nfree says {int(s.machine['nfree'][0])}")
@@ -143,6 +145,9 @@ def _translations(s: State, mapped: dict[int, tuple[int, int]], bad: list[str]) 
             tag = row << ASID_SHIFT | vpn
             ptes[tag] = pte
             f = (pte >> SHIFT) & FRAME_MASK
+            if f == int(s.machine["zero_frame"][0]):
+                bad += _zero_page(who, pte, next((v for v in areas if v.first <= tag < v.stop), None), vpn in private)
+                continue
             if mapped.get(position) != (f, tag):
                 bad.append(f"{who}: the reverse map of frame {f} does not know it")
             area = next((v for v in areas if v.first <= tag < v.stop), None)
@@ -154,6 +159,15 @@ def _translations(s: State, mapped: dict[int, tuple[int, int]], bad: list[str]) 
         if tag not in ptes:
             bad.append(f"frame {f}: PTE position {position} is in the reverse map and in no page table")
     return ptes
+
+
+def _zero_page(who: str, pte: int, v: Vma | None, own: bool) -> list[str]:
+    bad = []
+    if pte & (W | D):
+        bad.append(f"{who}: the zero page is writable or dirty")
+    if v is None or v.shared or v.object != NONE or own:
+        bad.append(f"{who}: the zero page stands where no untouched private anonymous page is")
+    return bad
 
 
 def _pte_against_area(
@@ -180,6 +194,8 @@ def _pte_against_area(
         bad.append(f"{who}: a private mapping may write a page of the page cache")
     if pte & W and not v.shared and not int(s.frames["marks"][f]) & EXCLUSIVE:
         bad.append(f"{who}: writable, and frame {f} is not exclusive")
+    if pte & W and v.shared and s.machine["tracking"][0] and s.objects["kind"][v.object] == Kind.FILE and not pte & D:
+        bad.append(f"{who}: writable, and its first store would go unnoticed")
     if pte & U and v.prot == 0:
         bad.append(f"{who}: a program may use it, the mapping is PROT_NONE")
     return bad
@@ -267,7 +283,8 @@ def _tlb(s: State, ptes: dict[int, int], bad: list[str]) -> None:
 
 def _counters(s: State, ptes: dict[int, int], bad: list[str]) -> None:
     """Totals are the sums of their parts; nothing is negative."""
-    resident = Counter(tag >> ASID_SHIFT for tag in ptes)
+    zero = int(s.machine["zero_frame"][0])
+    resident = Counter(tag >> ASID_SHIFT for tag, pte in ptes.items() if pte >> SHIFT & FRAME_MASK != zero)
     for row in s.procs["alive"].nonzero()[0].tolist():
         if resident[row] != s.procs["rss"][row]:
             bad.append(

@@ -11,14 +11,18 @@ Resident set sizes are counted here, the one place where a PTE begins or ends to
 """
 
 from ..jit import inline, njit
-from .state import ASID_SHIFT, NONE, RESIDENT, SHIFT
+from . import tlb
+from .state import ASID_SHIFT, DIRTY, FRAME_MASK, NONE, RESIDENT, SHIFT, D
 
 
 @inline
 def room(s, n):
-    """Is there room for n (at most 2) further uses?"""
+    """Is there room for n further uses?"""
     u = s.machine[0].use_free
-    return u != NONE and (n < 2 or s.uses[u].next != NONE)
+    while u != NONE and n > 1:
+        u = s.uses[u].next
+        n -= 1
+    return u != NONE
 
 
 @njit
@@ -128,6 +132,19 @@ def unlink(s, f, pte):
     else:
         s.uses[u].pte = NONE
         s.uses[u].tag = NONE
+
+
+@njit
+def drop_pte(s, tag, at):
+    """The PTE at `at` no longer maps anything for `tag`; what the hardware noted goes to the frame."""
+    pte = s.tables[at]
+    f = (pte >> SHIFT) & FRAME_MASK
+    s.tables[at] = 0
+    if f != s.machine[0].zero_frame:
+        if pte & D:
+            s.frames[f].marks |= DIRTY
+        unlink(s, f, at)
+    tlb.drop(s, tag)
 
 
 @inline

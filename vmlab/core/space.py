@@ -2,19 +2,24 @@
 
 from ..jit import entry, njit
 from . import fault, objects, pagetable, rmap, tlb
-from .state import ASID_SHIFT, DIRTY, EXCLUSIVE, FRAME_MASK, NONE, NX, RESIDENT, SHIFT, A, Access, D, Exit, P, U, W
-
-
-@njit
-def drop_pte(s, row, vpn, at):
-    """The PTE at `at` no longer maps anything; what the hardware noted goes to the frame."""
-    pte = s.tables[at]
-    f = (pte >> SHIFT) & FRAME_MASK
-    if pte & D:
-        s.frames[f].marks |= DIRTY
-    s.tables[at] = 0
-    rmap.unlink(s, f, at)
-    tlb.drop(s, (row << ASID_SHIFT) | vpn)
+from .state import (
+    ASID_SHIFT,
+    DIRTY,
+    EXCLUSIVE,
+    FRAME_MASK,
+    NONE,
+    NX,
+    RESIDENT,
+    SHIFT,
+    A,
+    Access,
+    D,
+    Exit,
+    Kind,
+    P,
+    U,
+    W,
+)
 
 
 @entry
@@ -28,16 +33,19 @@ def unmap(s, row, start, stop):
         if at != NONE:
             for k in range(end - v):
                 if s.tables[at + k] & P:
-                    drop_pte(s, row, v + k, at + k)
+                    rmap.drop_pte(s, (row << ASID_SHIFT) | (v + k), at + k)
         v = end
 
 
 @entry
-def protect(s, row, start, stop, prot, private, backed):
+def protect(s, row, start, stop, prot, private, obj):
     """Give the PTEs of pages start..stop-1 the rights that `prot` grants. No PTE comes or goes: the frames stay mapped.
 
-    A private page is writable again at once only if it is the process's alone; else the next store faults and decides.
+    A private page is writable again at once only if it is the process's alone, a page whose first store is to be noticed only
+    if it is dirty already (mm/mprotect.c, can_change_pte_writable); else the next store faults and decides.
     """
+    tracked = s.machine[0].tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
+    backed = obj != NONE
     root = s.procs[row].root
     mine = s.procs[row].private
     v = start
@@ -49,11 +57,13 @@ def protect(s, row, start, stop, prot, private, backed):
                 pte = s.tables[at + k]
                 if pte & P:
                     f = (pte >> SHIFT) & FRAME_MASK
-                    foreign = False
+                    guarded = f == s.machine[0].zero_frame
                     if private and backed:
                         own = objects.find(s, mine, v + k)
-                        foreign = own == NONE or s.pages[own] == 0
-                    keep = fault.rights(s, f, prot, private, foreign)
+                        guarded = own == NONE or s.pages[own] == 0
+                    elif tracked:
+                        guarded = pte & D == 0
+                    keep = fault.rights(s, f, prot, private, guarded)
                     s.tables[at + k] = (pte & ~(NX | U | W)) | keep
                     tlb.drop(s, (row << ASID_SHIFT) | (v + k))
         v = end
@@ -114,6 +124,9 @@ def clone(s, parent, child, start, stop):
                 pte = s.tables[at + k]
                 if pte & P:
                     f = (pte >> SHIFT) & FRAME_MASK
+                    if f == s.machine[0].zero_frame:
+                        s.tables[to + k] = pte & ~A
+                        continue
                     s.frames[f].marks &= ~EXCLUSIVE
                     if pte & W:
                         s.tables[at + k] = pte & ~W
@@ -144,6 +157,7 @@ def populate(s, row, start, stop, access):
     m = s.machine[0]
     while start + m.cursor < stop:
         vpn = start + m.cursor
+        m.major = 0  # Linux counts all of these as minor, also where a device was read
         at = pagetable.walk(s, s.procs[row].root, vpn)
         if at == NONE or not s.tables[at] & P or (access == Access.WRITE and not s.tables[at] & W):
             why = fault.handle(s, row, (row << ASID_SHIFT) | vpn, access, at)

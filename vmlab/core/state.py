@@ -40,6 +40,7 @@ FRAME_MASK = (1 << 51) - 1  # after the shift: drops NX
 RESIDENT, SWAPPED, NODE, ALONE = 1, 2, 4, 8
 NODE_BITS = 9  # 512 words to a node
 FAN = 1 << NODE_BITS
+EXT4, TMPFS = 0, 1  # machine.filesystem
 TALLEST = 6  # levels of the tallest object: 2**54 pages
 
 # A tag names a page of a process to the TLB and to the VMA table:   62..48 process row | 47..0 virtual page number
@@ -63,7 +64,7 @@ class Exit(IntEnum):
     SEGV = 2  # machine.bad, machine.code
     BUS = 3
     OOM = 4  # no frame can be made free
-    READ = 5  # bring page io_index of io_object into a frame
+    READ = 5  # bring page io_index of io_object into a frame, and perhaps its neighbours io_first..io_stop-1
     WRITE = 6  # write frame io_frame back to page io_index of io_object
     VICTIM = 7  # a policy in plain Python is to name a frame
     GROW = 8  # the pool machine.grow is full
@@ -102,10 +103,15 @@ class Event(IntEnum):
     FORK = 9  # arg: the child's row
     EXIT = 10
     OOMKILL = 11  # arg: its score
-    FAULT = 12  # never emitted: in `until=`, any of ZERO..MAP
+    FAULT = 12  # never emitted: in `until=`, any of FAULTS
+    ZEROPAGE = 13  # an untouched anonymous page is read: the shared zero page is mapped
+    AROUND = 14  # fault-around: neighbours in the page cache mapped too; arg: how many
+    READAHEAD = 15  # further pages of a file read with one; arg: how many
 
 
-FAULTS = sum(1 << e for e in (Event.ZERO, Event.PAGEIN, Event.SWAPIN, Event.COPY, Event.REUSE, Event.MAP))
+FAULTS = sum(
+    1 << e for e in (Event.ZERO, Event.PAGEIN, Event.SWAPIN, Event.COPY, Event.REUSE, Event.MAP, Event.ZEROPAGE)
+)
 
 
 class Kind(IntEnum):
@@ -144,12 +150,13 @@ def _words(names: str) -> np.dtype[Any]:
 MACHINE = _words(
     "now step cpu ncpu asids cursor "  # time in references; the history's step; which cpu; progress of a bulk or byte run
     "policy touches hand head tail victim "  # replacement
+    "zero_frame around tracking read_ahead "  # knobs: the frame of the zero page, NONE without one; the others in pages
     "pin noswap "  # victims to spare: the source of a copy under way; while noswap, pages that would need a swap slot
     "free nfree online "  # frames
     "page_shift page_size levels fanout tlb_sets tlb_ways tlb_stores vpn_bits task_pages "  # geometry
     "table_top table_free node_top node_free use_free slot_free nslot_free nvma hint nname "  # allocators; VMA cache
     "nevent seen until nsample sample_due sample_every "  # observers
-    "leaf major bad code io_object io_index io_frame grow "  # answers to an exit
+    "leaf major bad code io_object io_index io_frame io_first io_stop grow "  # answers to an exit
     "last_pid last_anon queue_length queue_at filesystem random"
 )
 STAT = _words(
@@ -204,7 +211,7 @@ class State(NamedTuple):
     events: Any  # EVENT[power of two]: ring
     samples: Any  # SAMPLE[nsamples]: thinned time series of the counters
     sample_rss: Any  # int32[nsamples, SAMPLED_PROCS]
-    content: Any  # uint8[nframes, page_size], or no columns for a machine that only counts
+    content: Any  # uint8[nframes (+ 1: the zero page), page_size], or no columns for a machine that only counts
     swap: Any  # uint8[nslots, page_size], likewise
 
 
@@ -233,12 +240,20 @@ def boot(
     contents: bool = True,
     costs: Sequence[int] = (1, 20, 1_000, 300, 100_000, 100_000),
     filesystem: int = 0,
+    zero_page: bool = False,
+    around: int = 1,
+    tracking: bool = False,
+    read_ahead: int = 1,
     seed: int = 0,
     nprocs: int = 64,
     nevents: int = 1 << 12,
     nsamples: int = 1 << 11,
 ) -> State:
-    """A machine with empty memory and no process. `tlb` is (entries, ways): sets must be a power of two, (0, 0) is none."""
+    """A machine with empty memory and no process. `tlb` is (entries, ways): sets must be a power of two, (0, 0) is none.
+
+    `around`: PTEs filled by a read fault of a file, a power of two. `tracking`: the first store to a clean page faults.
+    `read_ahead`: pages read from a file at once.
+    """
     entries, ways = tlb
     lanes = max(4, -(-ways // 4) * 4)  # ways are compared four at a time
     sets = max(1, entries // max(ways, 1))
@@ -270,11 +285,13 @@ def boot(
         events=rows(nevents, EVENT),
         samples=rows(nsamples, SAMPLE),
         sample_rss=np.zeros((nsamples, SAMPLED_PROCS), np.int32),
-        content=np.zeros((nframes, size), np.uint8),
+        content=np.zeros((nframes + zero_page, size), np.uint8),
         swap=np.zeros((nslots, size), np.uint8),
     )
     m = s.machine[0]
     m.policy, m.touches, m.ncpu, m.asids, m.filesystem, m.random = policy, touches, ncpu, asids, filesystem, seed
+    m.zero_frame = nframes if zero_page else NONE
+    m.around, m.tracking, m.read_ahead = around, tracking, read_ahead
     m.victim = m.pin = m.head = m.tail = m.hand = m.bad = NONE
     m.page_size, m.page_shift = geometry.page_size, geometry.page_size.bit_length() - 1
     m.levels, m.fanout = len(geometry.index_bits), fanout

@@ -78,6 +78,7 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
     n = stop - first
     pfn = np.full(n, NONE, np.int64)
     present, swapped, exclusive, shared = (np.zeros(n, bool) for _ in range(4))
+    zero = int(s.machine["zero_frame"][0])
     root, mine = int(s.procs["root"][row]), int(s.procs["private"][row])
     areas = vma.of_process(s, row)
     for i in range(min(n, (1 << int(s.machine["vpn_bits"][0])) - first)):  # past them no page can be
@@ -88,8 +89,9 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
         if pte & P:
             f = pte >> SHIFT & FRAME_MASK
             pfn[i], present[i] = f, True
-            exclusive[i] = bool(int(s.frames["marks"][f]) & EXCLUSIVE)
-            shared[i] = not word & RESIDENT
+            if f != zero:
+                exclusive[i] = bool(int(s.frames["marks"][f]) & EXCLUSIVE)
+                shared[i] = not word & RESIDENT
         elif word & SWAPPED:
             swapped[i] = True
         else:

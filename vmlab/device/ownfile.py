@@ -53,6 +53,10 @@ class OwnFile:
             offset += len(part)
         return b"".join(parts)
 
+    def hole(self, offset: int) -> bool:
+        """Was nothing ever written to the block that holds `offset`?"""
+        return offset // BLOCK not in self._blocks and offset >= self._reach
+
     def write(self, offset: int, data: bytes) -> None:
         data = inside(self.name, self._nbytes, offset, data)
         changed = {}

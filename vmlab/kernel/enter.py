@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import cpu, state
-from ..core.state import FAILED, MACHINE, NONE, Exit, Kind, State
-from ..device import Device
+from ..core import cpu, events, readahead, state
+from ..core.state import FAILED, MACHINE, NONE, TMPFS, Event, Exit, Kind, State
+from ..device import Device, OwnFile
 from ..errors import shown
 from . import guest, oom, truncate, writeback
 from .outside import Outside, is_host
@@ -119,10 +119,38 @@ class Kernel:
         s = self.state
         if index >= int(s.objects["npages"][obj]):
             return False
-        f = int(cpu.page_in(s))
+        device = self.devices[obj]
+        hole = (
+            m.filesystem == TMPFS and isinstance(device, OwnFile) and device.hole(index * size)
+        )  # tmpfs has no other place
+        f = int(cpu.page_in(s, int(not hole)))
         s.content[f, : len(data)] = np.frombuffer(data, np.uint8)
         s.content[f, len(data) :] = 0
+        self.read_ahead(obj)
         return True
+
+    def read_ahead(self, obj: int) -> None:
+        """Fill what the core may bring of machine.io_first..io_stop-1. What the device will not give is left for later."""
+        s = self.state
+        m = s.machine[0]
+        first, size, length = int(m.io_first), int(m.page_size), int(s.objects["length"][obj])
+        stop = min(int(m.io_stop), int(s.objects["npages"][obj]))
+        if stop - first <= 1:
+            return
+        try:
+            data = self.read(obj, first * size, min(stop * size, length) - first * size)
+        except OSError:
+            return
+        came = 0
+        for k in range(min(stop - first, -(-len(data) // size))):
+            f = int(readahead.bring(s, obj, first + k))
+            if f != NONE:
+                part = data[k * size : (k + 1) * size]
+                s.content[f, : len(part)] = np.frombuffer(part, np.uint8)
+                s.content[f, len(part) :] = 0
+                came += 1
+        if came:
+            events.note(s, int(Event.READAHEAD), NONE, NONE, obj, first, came)
 
     def serve_write(self) -> bool:
         """The core wants to evict a dirty page of a file. A page that cannot be written stays in memory."""

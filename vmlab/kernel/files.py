@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core import frames, reclaim, state
 from ..core.invariants import pages_of
-from ..core.state import NONE, RESIDENT, SHIFT, Access, Exit, Kind
+from ..core.state import NONE, RESIDENT, SHIFT, TMPFS, Access, Exit, Kind
 from ..device import Device, HostFile, Overlay, OwnFile
 from ..errors import LimitError, fail, shown
 from . import memory, truncate, writeback
@@ -231,7 +231,7 @@ def evict(k: Kernel, fd: int) -> int:
     """Write a file back and drop its pages that no process maps; how many went (posix_fadvise DONTNEED)."""
     obj = of(k, fd)
     fsync(k, fd)
-    return _drop(k, obj)
+    return _drop(k, obj) if k.state.machine["filesystem"][0] != TMPFS else 0  # the pages of tmpfs are its files
 
 
 def _drop(k: Kernel, obj: int) -> int:

@@ -67,4 +67,4 @@ def _change(k: Kernel, row: int, i: int, v: vma.Vma, start: int, stop: int, prot
         k.state.objects["refs"][v.object] += len(kept) - 1
     low, high = max(i - 1, 0), min(i + 2, int(k.state.machine["nvma"][0]))
     replace(k, low, high, vma.rows(k.state, low, i) + kept + vma.rows(k.state, i + 1, high))
-    space.protect(k.state, row, start, stop, prot, not v.shared, v.object != NONE)
+    space.protect(k.state, row, start, stop, prot, not v.shared, v.object)

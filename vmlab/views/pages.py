@@ -111,6 +111,8 @@ def page(s: State | Look, row: int, vpn: int) -> Page:
     at = leaf(look, int(look.state.procs["root"][row]), vpn)
     pte = int(look.state.tables[at]) if at != NONE else 0
     frame = (pte >> SHIFT) & FRAME_MASK if pte & P else w >> SHIFT if w & RESIDENT else NONE
+    if frame == int(look.state.machine["zero_frame"][0]):
+        frame = NONE
     slot = w >> SHIFT if w & SWAPPED else NONE
     sharers = len(look.users.get(frame, ())) if frame != NONE else 0
     if slot != NONE:
@@ -137,7 +139,7 @@ def page(s: State | Look, row: int, vpn: int) -> Page:
 
 def _state(look: Look, area: Area, number: int, pte: int, w: int) -> str:
     if pte & P:
-        return "mapped"
+        return "mapped" if (pte >> SHIFT) & FRAME_MASK != int(look.state.machine["zero_frame"][0]) else "zero"
     if w & RESIDENT:
         return "cached"
     if w & SWAPPED:
@@ -162,6 +164,10 @@ def sentence(s: State | Look, p: Page) -> str:
         else:
             may = "writable" if p.pte & W else "read-only" if p.pte & U else "no access"
         return f"{here} is in frame {p.frame}{tail}; {may}, {'dirty' if p.dirty else 'clean'}."
+    if p.state == "zero":
+        return (
+            f"{here} was read and never written: it maps the shared zero page and takes no frame until the first store."
+        )
     if p.state == "swapped":
         return f"{here} sleeps in swap slot {p.slot}; the next access is a major fault."
     if p.state == "cached":

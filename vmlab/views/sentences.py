@@ -15,6 +15,9 @@ TAGS = {
     Event.COPY: "copy",
     Event.REUSE: "reuse",
     Event.MAP: "minor",
+    Event.ZEROPAGE: "minor",
+    Event.AROUND: "minor",
+    Event.READAHEAD: "read",
     Event.DROP: "out",
     Event.SWAPOUT: "out",
     Event.WRITEBACK: "write",
@@ -71,6 +74,13 @@ def happenings(s: State | Look, first: int, last: int) -> list[Happening]:
             if kind == Event.DROP and waiting and waiting[-1][0] == e.frame:
                 continue  # written back, then dropped: one clause says both
             waiting.append((int(e.frame), clause))
+            continue
+        if kind == Event.READAHEAD and out and out[-1].now == e.now:
+            out[-1] = out[-1]._replace(number=number + k, sentence=f"{out[-1].sentence}; {e.arg} more read ahead")
+            continue
+        if kind == Event.AROUND and out and out[-1].now == e.now:
+            more = f"; {e.arg} of its neighbours, in the page cache too, mapped with it"
+            out[-1] = out[-1]._replace(number=number + k, sentence=out[-1].sentence + more)
             continue
         came = [c for f, c in waiting if f == e.frame]
         out += [alone(look, number + k, e, c) for f, c in waiting if f != e.frame]
@@ -142,6 +152,13 @@ def arrival(look: Look, number: int, e: Row, kind: Event, came: list[str]) -> Ha
     elif kind == Event.MAP:
         text = f"{page} was in frame {frame} already: only the PTE was missing"
         outcome = f"it was in frame {frame} already, only the PTE was missing", f"cached, frame {frame}"
+    elif kind == Event.ZEROPAGE:
+        text = f"{page} read for the first time: the shared zero page, no frame"
+        outcome = "its first touch, a read: the shared zero page", "zero page"
+    elif kind == Event.READAHEAD:
+        text = f"{arg} pages of {look.file_name(e.object)} read ahead"
+    elif kind == Event.AROUND:
+        text = f"{arg} pages of {look.file_name(e.object)} mapped around a fault"
     elif kind == Event.FORK:
         text = f"{who} forked {look.process[arg]}"
     elif kind == Event.EXIT:

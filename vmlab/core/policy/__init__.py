@@ -55,5 +55,6 @@ def gone(s, f):
 
 @inline
 def touched(s, f):
-    """The page in frame f was referenced."""
-    lru.touched(s, f)
+    """The page in frame f was referenced. Nobody evicts the zero page, so its frame is on no list."""
+    if f != s.machine[0].zero_frame:
+        lru.touched(s, f)
