@@ -17,6 +17,7 @@ from .state import (
     COSLOT,
     DIRTY,
     EXCLUSIVE,
+    LOCKED,
     NONE,
     NX,
     RESIDENT,
@@ -114,6 +115,8 @@ def handle(s, row, tag, access, at):
         at = pagetable.reach(s, row, vpn)
     if not s.tables[at] & P:  # else: the same frame, with more rights
         rmap.link(s, f, page, at, tag)
+        if area.marks & Mark.LOCKED:
+            s.frames[f].marks |= LOCKED
     s.tables[at] = (f << SHIFT) | rights(s, f, area.prot, private, foreign) | (s.tables[at] & (A | D))
     m.leaf = at
     s.stat[0].minflt += 1 - m.major

@@ -60,6 +60,21 @@ def protect(s, row, start, stop, prot, private, backed):
 
 
 @entry
+def relock(s, row, start, stop):
+    """The locks of the mappings of pages start..stop-1 have changed: mark the frames behind them accordingly."""
+    root = s.procs[row].root
+    v = start
+    while v < stop:
+        end = min(stop, v + pagetable.stretch(s, root, v))
+        at = pagetable.walk(s, root, v)
+        if at != NONE:
+            for k in range(end - v):
+                if s.tables[at + k] & P:
+                    rmap.relock(s, (s.tables[at + k] >> SHIFT) & FRAME_MASK)
+        v = end
+
+
+@entry
 def need(s, row, start, stop):
     """What cloning a private range may take: (leaf nodes of pages, leaf tables, further uses)."""
     mine = s.procs[row].private
