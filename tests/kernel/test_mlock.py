@@ -102,7 +102,7 @@ def test_111_a_child_has_no_locks_and_no_future(m, p):
 def test_fork_does_not_merge_what_has_become_equal(p):
     """Part II: VMAs that become equal in the child are not merged by fork; nor by a later change that does not touch both."""
     heap = p.mmap(6 * PAGE)
-    p.mlock(heap.addr, 2 * PAGE)
+    p.mlock(heap.addr, 2 * PAGE, onfault=True)  # nobody has a page, which alone would keep them apart
     child = p.fork()
     assert spans(child, heap) == [(0, 2), (2, 6)]
     child.mlock(heap.addr + 4 * PAGE, PAGE)
@@ -230,6 +230,23 @@ def test_mlock_costs_a_fault_a_page_and_later_stores_none(m, p):
     with m.measure() as cost:
         heap.touch(True), p.mlock(heap)
     assert cost.faults == 0
+
+
+@pytest.mark.parametrize("how", ["file", "swap"])
+def test_a_populate_that_must_read_is_minor(m, p, how):
+    """Part II, fault counts: although it is I/O."""
+    if how == "file":
+        file = m.create("f", 3 * PAGE)
+        file.evict()
+        area = p.mmap(3 * PAGE, file=file)
+    else:
+        area = p.mmap(3 * PAGE)
+        area.touch(True)
+        m.spawn("q").mmap(80 * PAGE).touch(True)
+        assert p.stat.nswap == 3
+    with m.measure() as cost:
+        area.lock()
+    assert (cost.minflt, cost.majflt, cost.pswpin + cost.pgpgin) == (3, 0, 3)
 
 
 def test_mprotect_makes_a_locked_private_page_its_own_at_once(m, p):

@@ -86,7 +86,7 @@ def _msync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -
 
 
 def _mlock(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
-    when = " once they are touched" if a.get("flags") else ""
+    when = ", each page once it is touched" if a.get("flags") else ""
     return f"{who} locked {_pages(look, a)} at {int(a.get('addr', 0)):#x} in memory{when}.", f"mlock {_pages(look, a)}"
 
 
