@@ -225,6 +225,29 @@ def test_story_of_a_signal():
     assert story.headline.startswith("A editor read 0x1000: nothing is mapped there")
 
 
+@pytest.mark.parametrize(
+    ("call", "headline"),
+    [
+        (lambda p, at: p.mlock(at, 2 * PAGE), "A p locked 2 pages at 0x10000 in memory."),
+        (
+            lambda p, at: p.mlock(at, PAGE, onfault=True),
+            "A p locked 1 page at 0x10000 in memory, each page once it is touched.",
+        ),
+        (lambda p, at: p.munlock(at, PAGE), "A p unlocked 1 page at 0x10000."),
+        (lambda p, at: p.mlockall(3), "A p locked all that is mapped and all that will be in memory."),
+        (lambda p, at: p.munlockall(), "A p unlocked everything."),
+        (lambda p, at: p.rlimit(9, 1 << 20), "RLIMIT_AS of A p is now 1,048,576 bytes."),
+        (lambda p, at: p.rlimit(8, (1 << 64) - 1), "RLIMIT_MEMLOCK of A p is now no limit."),
+    ],
+)
+def test_stories_of_locks_and_limits(call, headline):
+    m = Machine()
+    p = m.spawn("p")
+    p.mmap(2 * PAGE, addr=0x10000)
+    call(p, 0x10000)
+    assert views.story(m.state, m.history[m.history.now]).headline == headline
+
+
 def test_selection_goes_round():
     s = swapping()
     look = views.look_at(s.machine.state)

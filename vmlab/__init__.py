@@ -29,6 +29,8 @@ from .errors import (
 )
 from .file import File
 from .kernel.guest import Candidates
+from .kernel.limits import RLIM_INFINITY, Limit
+from .kernel.mlock import Lock
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
 from .machine import Machine
@@ -38,6 +40,7 @@ from .saving import __version__
 from .warming import warm
 
 __all__ = [
+    "RLIM_INFINITY",
     "BusError",
     "Busy",
     "Candidates",
@@ -51,7 +54,9 @@ __all__ = [
     "HistoryError",
     "KiB",
     "Killed",
+    "Limit",
     "LimitError",
+    "Lock",
     "Machine",
     "Map",
     "Mapping",

@@ -81,6 +81,14 @@ class Mapping:
         """Write the changes of a range to the file (msync)."""
         self.process.msync(self.addr + offset, self.length - offset if size is None else size)
 
+    def lock(self, onfault: bool = False) -> None:
+        """Bring its pages into memory and hold them there (mlock)."""
+        self.process.mlock(self, onfault=onfault)
+
+    def unlock(self) -> None:
+        """Let its pages go again (munlock)."""
+        self.process.munlock(self)
+
     def close(self) -> None:
         """Unmap it."""
         self.process.munmap(self.addr, self.length)

@@ -9,8 +9,10 @@ from .core.state import NONE, PROC, name_of
 from .counts import Run
 from .errors import LimitError, fail, number, shown, whole
 from .file import File
+from .kernel import limits
 from .kernel.check import page_size
 from .kernel.files import MOST_BYTES
+from .kernel.mlock import MLOCK_ONFAULT, Lock
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
 from .kernel.references import Access, Drawn, Given, given
@@ -135,6 +137,62 @@ class Process:
     def msync(self, addr: "int | Mapping", length: int | None = None, flags: int = Sync.SYNC) -> None:
         """Write a range's changes to its file; msync(2)."""
         self.machine.change("msync", self.row, **span(addr, length), flags=number("flags", flags))
+
+    def mlock(self, addr: "int | Mapping", length: int | None = None, onfault: bool = False) -> None:
+        """Bring a range into memory and hold it there; mlock(2). onfault: hold each page only once it is touched; mlock2(2).
+
+        Locks do not stack, and a child of fork has none. ENOMEM, EPERM: RLIMIT_MEMLOCK; ENOMEM also at a hole and for PROT_NONE,
+        but what is locked before that stays locked.
+
+        >>> from vmlab import Machine, KiB
+        >>> p = Machine(ram=64 * KiB).spawn("editor")
+        >>> heap = p.mmap(8 * KiB)
+        >>> p.mlock(heap)
+        >>> p.status().rows["VmLck"], p.stat.rss
+        (8, 2)
+        """
+        if onfault:
+            self.machine.change("mlock2", self.row, **span(addr, length), flags=MLOCK_ONFAULT)
+        else:
+            self.machine.change("mlock", self.row, **span(addr, length))
+
+    def munlock(self, addr: "int | Mapping", length: int | None = None) -> None:
+        """Let a range go again: its pages may be evicted; munlock(2)."""
+        self.machine.change("munlock", self.row, **span(addr, length))
+
+    def mlockall(self, flags: int = Lock.CURRENT) -> None:
+        """Lock all that is mapped (Lock.CURRENT), all that will be (Lock.FUTURE), or both; with Lock.ONFAULT as mlock's onfault.
+
+        >>> from vmlab import Lock, Machine, KiB
+        >>> p = Machine(ram=64 * KiB).spawn("editor")
+        >>> p.mlockall(Lock.FUTURE)
+        >>> heap = p.mmap(8 * KiB)
+        >>> p.stat.rss
+        2
+        """
+        self.machine.change("mlockall", self.row, flags=number("flags", flags))
+
+    def munlockall(self) -> None:
+        """Unlock everything, what will be mapped too; munlockall(2)."""
+        self.machine.change("munlockall", self.row)
+
+    def rlimit(self, resource: int, limit: int | None = None) -> int:
+        """The limit of a resource in bytes, as it was before it is set to `limit` (None: it stays); prlimit(2).
+
+        RLIM_INFINITY is no limit. A process begins without limits and may raise them again. EINVAL for an unknown resource.
+
+        >>> from vmlab import RLIM_INFINITY, Limit, Machine, KiB
+        >>> p = Machine(ram=64 * KiB).spawn("editor")
+        >>> p.rlimit(Limit.AS, 16 * KiB) == RLIM_INFINITY
+        True
+        >>> p.rlimit(Limit.AS)
+        16384
+        """
+        resource = number("resource", resource)
+        before = limits.getrlimit(self.machine.kernel, self.row, resource)
+        if limit is not None:
+            self.machine.change("setrlimit", self.row, resource=resource, limit=number("limit", limit))
+        return before
 
     def fork(self, name: str | None = None) -> "Process":
         """A copy of this process: the same memory, shared copy-on-write; fork(2). EAGAIN at the limit of processes."""
@@ -271,13 +329,13 @@ class Process:
         return found
 
     def status(self) -> Text:
-        """Sizes as in /proc/pid/status: VmSize, VmRSS, VmSwap, VmPTE in kB."""
+        """Sizes as in /proc/pid/status: VmSize, VmLck, VmRSS, VmSwap, VmPTE in kB."""
         k = self.machine.kernel
         p = k.state.procs[self.row]
         size = page_size(k)
         pages = {
-            "VmSize": sum(v.stop - v.start for v in self.vmas()) // size, "VmRSS": int(p.rss), "VmSwap": int(p.nswap),
-            "VmPTE": int(p.ntables),
+            "VmSize": sum(v.stop - v.start for v in self.vmas()) // size, "VmLck": limits.locked(k, self.row),
+            "VmRSS": int(p.rss), "VmSwap": int(p.nswap), "VmPTE": int(p.ntables),
         }  # fmt: skip
         rows = {name: n * size // 1024 for name, n in pages.items()}
         return Text(

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from .kernel import limits
+
 if TYPE_CHECKING:
     from .process import Process
 
@@ -32,6 +34,35 @@ class Sys:
     def msync(self, addr: int, length: int, flags: int) -> int:
         """0."""
         return self._call("msync", addr=addr, length=length, flags=flags)
+
+    def mlock(self, addr: int, length: int) -> int:
+        """0."""
+        return self._call("mlock", addr=addr, length=length)
+
+    def mlock2(self, addr: int, length: int, flags: int) -> int:
+        """0."""
+        return self._call("mlock2", addr=addr, length=length, flags=flags)
+
+    def munlock(self, addr: int, length: int) -> int:
+        """0."""
+        return self._call("munlock", addr=addr, length=length)
+
+    def mlockall(self, flags: int) -> int:
+        """0."""
+        return self._call("mlockall", flags=flags)
+
+    def munlockall(self) -> int:
+        """0."""
+        return self._call("munlockall")
+
+    def setrlimit(self, resource: int, limit: int) -> int:
+        """0. The soft limit; there is no hard one."""
+        return self._call("setrlimit", resource=resource, limit=limit)
+
+    def getrlimit(self, resource: int) -> int:
+        """The soft limit."""
+        p = self._process
+        return limits.getrlimit(p.machine.kernel, p.row, resource)
 
     def brk(self, addr: int) -> int:
         """The new end of the heap, or the old one where it could not be set."""

@@ -69,11 +69,12 @@ def test_status_and_stat(m: Machine) -> None:
         "Name:\teditor",
         "Pid:\t1",
         "VmSize:\t      36 kB",
+        "VmLck:\t       0 kB",
         "VmRSS:\t       4 kB",
         "VmSwap:\t       0 kB",
         "VmPTE:\t      16 kB",
     ]
-    assert p.status().rows == {"VmSize": 36, "VmRSS": 4, "VmSwap": 0, "VmPTE": 16}
+    assert p.status().rows == {"VmSize": 36, "VmLck": 0, "VmRSS": 4, "VmSwap": 0, "VmPTE": 16}
     assert p.stat == (1, 0, 1, 0, 4)
     assert (p.letter, p.pid, p.alive) == ("A", 1, True)
 

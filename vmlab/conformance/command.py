@@ -18,10 +18,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from .vmlab_backend import VmlabBackend  # here, so that the record can be read without a machine
 
     player = Player(VmlabBackend(filesystem=str(filesystem), **_machine(arguments)))
-    without = (TAIL,) if "frames" in arguments else ()
+    without, frames = ((TAIL,), arguments.frames) if "frames" in arguments else ((), None)
     wanted = tuple(Stage) if arguments.check else RECORDED
     reports = [
-        run(player, chosen, filesystem=filesystem, stages=wanted, without=without)
+        run(player, chosen, filesystem=filesystem, stages=wanted, without=without, frames=frames)
         for chosen in (_only(cases(), arguments.only), _only(programs(), arguments.only))
     ]
     player.backend.close()
@@ -66,7 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="look at every invariant after every step")
     machine = parser.add_argument_group("the machine, which must not matter to results and bytes")
     unset = argparse.SUPPRESS
-    machine.add_argument("--frames", type=int, default=unset, metavar="N", help="page frames; page tails are left out")
+    machine.add_argument(
+        "--frames",
+        type=int,
+        default=unset,
+        metavar="N",
+        help="page frames; page tails, and what locks too many, are left out",
+    )
     machine.add_argument("--policy", default=unset, metavar="NAME", help="replacement policy")
     machine.add_argument("--tlb", type=_tlb, default=unset, metavar="E,W", help="TLB entries and ways; 0 for none")
     return parser

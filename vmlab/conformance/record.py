@@ -12,13 +12,31 @@ from importlib import resources
 from typing import Any
 
 from .outcome import FAULT_KEYS, Answer, Mismatch, unequal, unmet
-from .vocabulary import run_lengths
+from .vocabulary import PAGE, run_lengths
 
 Op = dict[str, Any]
 
 # Tag of programs that look at bytes past the end of a file. Those become zero when the page is written back, which a
 # machine with few frames does when it pleases: there these programs have more than one right answer.
 TAIL = "eof-tail"
+
+
+# Locked pages are what few frames do not hide: what locks more than there is ends in an out-of-memory kill, which the record
+# has none of. A program also needs frames that are not locked.
+BESIDE_LOCKED = 4
+
+
+def most_locked(ops: list[Op]) -> int:
+    """Pages that these operations lock, at most: counted as if nothing were ever unlocked or locked twice."""
+    everything = any(op["op"] == "mlockall" for op in ops)
+    locking = [op for op in ops if (everything and op["op"] == "mmap") or _locks(op)]
+    growing = [op["new"] for op in ops if locking and op["op"] == "mremap"]
+    return sum(-(-n // PAGE) + 1 for n in [*(op["len"] for op in locking), *growing])
+
+
+def _locks(op: Op) -> bool:
+    flags = op.get("flags", ())
+    return op["op"] in ("mlock", "mlock2") or (op["op"] == "mmap" and not isinstance(flags, int) and "LOCKED" in flags)
 
 
 class Filesystem(StrEnum):

@@ -18,6 +18,7 @@ from .state import (
     DIRTY,
     EXCLUSIVE,
     FRAME_MASK,
+    LOCKED,
     NONE,
     NX,
     RESIDENT,
@@ -124,6 +125,8 @@ def handle(s, row, tag, access, at):
         rmap.drop_pte(s, tag, at)
     if not s.tables[at] & P:  # else: the same frame, with more rights
         rmap.link(s, f, page, at, tag)
+        if area.marks & Mark.LOCKED:
+            s.frames[f].marks |= LOCKED
     tracked = m.tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
     bits = rights(s, f, area.prot, private, foreign or (tracked and not write))
     if tracked and write:
@@ -188,6 +191,8 @@ def around(s, row, v, tag):
         if not s.tables[at] & P:
             f = s.pages[page] >> SHIFT
             rmap.link(s, f, page, at, t)
+            if area.marks & Mark.LOCKED:
+                s.frames[f].marks |= LOCKED
             s.tables[at] = (f << SHIFT) | rights(s, f, area.prot, private, guarded)
             filled += 1
     if filled > 0:

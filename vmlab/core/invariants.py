@@ -8,6 +8,7 @@ from .state import (
     EXCLUSIVE,
     FAN,
     FRAME_MASK,
+    LOCKED,
     NODE_BITS,
     NONE,
     OFFLINE,
@@ -18,6 +19,7 @@ from .state import (
     A,
     D,
     Kind,
+    Mark,
     P,
     State,
     U,
@@ -133,6 +135,7 @@ def _users(s: State, free: set[int], bad: list[str]) -> dict[int, tuple[int, int
 def _translations(s: State, mapped: dict[int, tuple[int, int]], bad: list[str]) -> dict[int, int]:
     """Every PTE against the VMA, the page word and the reverse map. Returns tag -> PTE."""
     ptes: dict[int, int] = {}
+    locked: set[int] = set()
     for row in map(int, s.procs["alive"].nonzero()[0]):
         areas = of_process(s, row)
         private = {index: word for index, _, word in pages_of(s, int(s.procs["private"][row]))}
@@ -154,7 +157,12 @@ def _translations(s: State, mapped: dict[int, tuple[int, int]], bad: list[str]) 
             if area is None:
                 bad.append(f"{who}: no mapping covers it")
                 continue
+            if area.marks & Mark.LOCKED:
+                locked.add(f)
             bad += _pte_against_area(s, who, pte, f, vpn, area, private, cached)
+    marked = set((s.frames["marks"] & LOCKED).nonzero()[0].tolist())
+    bad += [f"frame {f} is marked locked, and no locked mapping maps it" for f in marked - locked]
+    bad += [f"frame {f} is mapped by a locked mapping, and not marked so" for f in locked - marked]
     for position, (f, tag) in mapped.items():
         if tag not in ptes:
             bad.append(f"frame {f}: PTE position {position} is in the reverse map and in no page table")

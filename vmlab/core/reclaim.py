@@ -22,7 +22,7 @@ def room(s):
         if f == NONE:
             f = policy.victim(s)
         if f == NONE:
-            if m.policy == Policy.PYTHON and (not m.noswap or frames.any_takeable(s)):
+            if m.policy == Policy.PYTHON and frames.any_takeable(s):
                 return Exit.VICTIM
             break
         why = evict(s, f)

@@ -11,8 +11,8 @@ Resident set sizes are counted here, the one place where a PTE begins or ends to
 """
 
 from ..jit import inline, njit
-from . import tlb
-from .state import ASID_SHIFT, DIRTY, FRAME_MASK, NONE, RESIDENT, SHIFT, D
+from . import tlb, vma
+from .state import ASID_SHIFT, DIRTY, FRAME_MASK, LOCKED, NONE, RESIDENT, SHIFT, D, Mark
 
 
 @inline
@@ -132,6 +132,22 @@ def unlink(s, f, pte):
     else:
         s.uses[u].pte = NONE
         s.uses[u].tag = NONE
+    if s.frames[f].marks & LOCKED:
+        relock(s, f)
+
+
+@njit
+def relock(s, f):
+    """A frame is locked while a PTE maps it for a locked mapping: see whether that is so for f."""
+    s.frames[f].marks &= ~LOCKED
+    u = f
+    while u != NONE:
+        e = s.uses[u]
+        if e.pte != NONE:
+            v = vma.find(s, e.tag)
+            if v != NONE and s.vmas[v].marks & Mark.LOCKED:
+                s.frames[f].marks |= LOCKED
+        u = e.next
 
 
 @njit

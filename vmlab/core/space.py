@@ -70,6 +70,22 @@ def protect(s, row, start, stop, prot, private, obj):
 
 
 @entry
+def relock(s, row, start, stop):
+    """The locks of the mappings of pages start..stop-1 have changed: mark the frames behind them accordingly."""
+    root = s.procs[row].root
+    v = start
+    while v < stop:
+        end = min(stop, v + pagetable.stretch(s, root, v))
+        at = pagetable.walk(s, root, v)
+        if at != NONE:
+            for k in range(end - v):
+                f = (s.tables[at + k] >> SHIFT) & FRAME_MASK
+                if s.tables[at + k] & P and f != s.machine[0].zero_frame:
+                    rmap.relock(s, f)
+        v = end
+
+
+@entry
 def need(s, row, start, stop):
     """What cloning a private range may take: (leaf nodes of pages, leaf tables, further uses)."""
     mine = s.procs[row].private
@@ -153,15 +169,23 @@ def count_free(s, enough):
 
 @njit
 def populate(s, row, start, stop, access):
-    """Fault in pages start + machine.cursor .. stop-1 of a process, as MAP_POPULATE does. DONE, or what the fault needs."""
+    """Fault in pages start + machine.cursor .. stop-1 of a process, as MAP_POPULATE does. DONE, or what the fault needs.
+
+    Its faults are minor, those that read a device too (mm/gup.c, __get_user_pages: VM_FAULT_RETRY is not counted).
+    """
     m = s.machine[0]
     while start + m.cursor < stop:
         vpn = start + m.cursor
-        m.major = 0  # Linux counts all of these as minor, also where a device was read
         at = pagetable.walk(s, s.procs[row].root, vpn)
         if at == NONE or not s.tables[at] & P or (access == Access.WRITE and not s.tables[at] & W):
+            major = s.procs[row].majflt
             why = fault.handle(s, row, (row << ASID_SHIFT) | vpn, access, at)
             if why != Exit.DONE:
                 return why
+            if s.procs[row].majflt != major:  # Linux waits for the read and tries again: by then the fault is minor
+                s.procs[row].majflt -= 1
+                s.procs[row].minflt += 1
+                s.stat[0].majflt -= 1
+                s.stat[0].minflt += 1
         m.cursor += 1
     return Exit.DONE

@@ -77,6 +77,14 @@ def touching(s: State, first: int, stop: int) -> tuple[int, int]:
     return i, j
 
 
+def at(s: State, row: int, vpn: int) -> int:
+    """The row of the VMA that holds a page of a process, or NONE."""
+    if vpn > VPN_MASK:
+        return NONE
+    i, j = touching(s, row << ASID_SHIFT | vpn, (row << ASID_SHIFT | vpn) + 1)
+    return i if i < j else NONE
+
+
 def rows(s: State, i: int, j: int) -> list[Vma]:
     """Rows i..j-1."""
     return [Vma(*r) for r in s.vmas[i:j].tolist()]

@@ -2,7 +2,7 @@
 
 from ..core import vma
 from ..core.state import NONE, Mark, intern
-from . import mmap, munmap
+from . import limits, mmap, munmap
 from .check import page_size, tags
 from .enter import Kernel
 
@@ -12,7 +12,7 @@ def brk(k: Kernel, row: int, addr: int) -> int:
     p = k.state.procs[row]
     size = page_size(k)
     old, floor = int(p.brk), int(p.start_brk)
-    if addr < floor:
+    if addr < floor or addr - floor > limits.getrlimit(k, row, limits.Limit.DATA):
         return old
     last, new = -(-old // size), -(-addr // size)
     if new < last:
@@ -21,15 +21,18 @@ def brk(k: Kernel, row: int, addr: int) -> int:
         if new > int(k.state.machine["task_pages"][0]) or new - last > len(k.state.frames) + len(k.state.slots):
             return old
         i, j = vma.touching(k.state, *tags(row, last, new))
-        if i != j:
+        marks = Mark.HEAP | Mark.ACCOUNT | int(k.state.procs["future"][row])
+        if i != j or limits.over(k, row, new - last, True):
+            return old
+        if marks & Mark.LOCKED and limits.over_lock(k, row, new - last):
             return old
         k.state, label = intern(k.state, "[heap]")
         first, stop = tags(row, last, new)
         mmap.insert(
             k,
-            vma.Vma(
-                first, stop, last, NONE, mmap.Prot.READ | mmap.Prot.WRITE, Mark.HEAP | Mark.ACCOUNT, NONE, 0, label
-            ),
+            vma.Vma(first, stop, last, NONE, mmap.Prot.READ | mmap.Prot.WRITE, marks, NONE, 0, label),
         )
     k.state.procs["brk"][row] = addr
+    if new > last and k.state.procs["future"][row]:
+        mmap.fill(k, row, last, new)
     return addr

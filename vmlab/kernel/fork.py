@@ -1,7 +1,7 @@
 """Processes begin: spawn, a new one with an empty address space, and fork(2), a copy."""
 
 from ..core import events, space, state, vma
-from ..core.state import ASID_SHIFT, FAN, NONE, Event, Kind
+from ..core.state import ASID_SHIFT, FAN, NONE, Event, Kind, Mark
 from ..errors import fail
 from .check import page_size
 from .enter import Kernel
@@ -20,7 +20,10 @@ def spawn(k: Kernel, name: str, parent: int = 0) -> int:
     k.set_size(mine, (1 << int(m.vpn_bits)) * int(m.page_size))
     m.last_pid += 1
     heap = heap_page(int(m.task_pages)) * page_size(k)
-    s.procs[row] = (1, m.last_pid, parent, NONE, NONE, mine, 0, 0, 0, 0, 0, heap, heap, NONE, label)
+    s.procs[row] = (
+        1, m.last_pid, parent, NONE, NONE, mine, 0, 0, 0, 0, 0, heap, heap, NONE, label,
+        NONE, NONE, NONE, 0,
+    )  # fmt: skip
     return row
 
 
@@ -38,7 +41,7 @@ def fork(k: Kernel, row: int, name: str) -> int:
     fault again (mm/memory.c, vma_needs_copy). Locks are not inherited.
     """
     child = spawn(k, name, int(k.state.procs["pid"][row]))
-    for field in ("start_brk", "brk"):
+    for field in ("start_brk", "brk", "limit_as", "limit_data", "limit_memlock"):
         k.state.procs[field][child] = k.state.procs[field][row]
     for v in vma.of_process(k.state, row):
         if v.object != NONE:
@@ -48,7 +51,8 @@ def fork(k: Kernel, row: int, name: str) -> int:
             k.state.machine["last_anon"][0] += 1
             anon = -int(k.state.machine["last_anon"][0])
         away = child - row << ASID_SHIFT
-        twin = v._replace(first=v.first + away, stop=v.stop + away, anon=anon)
+        marks = v.marks & ~(Mark.LOCKED | Mark.ONFAULT)
+        twin = v._replace(first=v.first + away, stop=v.stop + away, anon=anon, marks=marks)
         i, _ = vma.touching(k.state, twin.first, twin.first)
         k.state = vma.splice(k.state, i, i, [twin])
         if not v.shared and v.anon:

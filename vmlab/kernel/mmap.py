@@ -4,7 +4,7 @@ from enum import IntFlag
 
 from ..core import vma
 from ..core.state import NONE, Access, Exit, Kind, Mark, intern
-from . import munmap
+from . import limits, munmap
 from .check import page_size, refuse, tags, task_bytes
 from .enter import Kernel
 
@@ -38,7 +38,7 @@ class Map(IntFlag):
 
 
 KNOWN = 0x7C07F9F3  # Linux's LEGACY_MAP_MASK (include/linux/mman.h): what SHARED_VALIDATE accepts; not FIXED_NOREPLACE
-NOT_BUILT = Map.GROWSDOWN | Map.LOCKED
+NOT_BUILT = Map.GROWSDOWN
 TYPE = 0x0F  # the bits that say shared or private
 LARGEST_OFFSET = (1 << 63) - 1
 
@@ -63,6 +63,7 @@ def mmap(
     if npages * size > task_bytes(k):
         raise no("ENOMEM", f"{length:#x} bytes are more than the address space has")
     start = _place(k, row, addr, npages, flags)
+    lock = _lock(k, row, npages, flags)
     if not anonymous and offset + npages * size > LARGEST_OFFSET:
         raise no("EOVERFLOW", f"offset {offset:#x} + length {length:#x} is past the largest file offset")
     kind = flags & TYPE
@@ -75,7 +76,7 @@ def mmap(
         raise NotImplementedError(f"mmap: {Map(flags & NOT_BUILT)!r} is not built yet")
     shared = kind != Map.PRIVATE
     prot &= 7  # mmap ignores unknown bits
-    marks = int(Mark.SHARED) if shared else 0
+    marks = lock | (int(Mark.SHARED) if shared else 0)
     if flags & Map.NORESERVE:
         marks |= Mark.NORESERVE
     elif not shared and prot & Prot.WRITE:
@@ -89,9 +90,13 @@ def mmap(
                     "EACCES", f"{k.file_name(int(file.object))} was opened read-only, a shared mapping cannot write it"
                 )
             marks |= Mark.MAYNOTWRITE
-    _may_commit(k, row, npages, prot, shared, anonymous, flags)
-
     first, stop = tags(row, start, start + npages)
+    if reason := limits.over(k, row, npages - mapped(k, first, stop), limits.is_data(prot, marks)):
+        raise no("ENOMEM", reason)
+    promised = marks & Mark.ACCOUNT or (shared and anonymous and not flags & Map.NORESERVE)
+    if promised and (reason := limits.over_commit(k, npages)):
+        raise no("ENOMEM", reason)
+
     munmap.take(k, row, start, start + npages)  # FIXED replaces; elsewhere there is nothing
     obj, pgoff = NONE, start
     if file is not None:
@@ -102,8 +107,8 @@ def mmap(
     k.state, label = intern(k.state, name)
     area = vma.Vma(first, stop, pgoff, obj, prot, marks, fd if file is not None else NONE, 0, label)
     insert(k, area)
-    if flags & Map.POPULATE and not flags & Map.NONBLOCK:
-        populate(k, row, start, start + npages, prot, shared)
+    if lock or (flags & Map.POPULATE and not flags & Map.NONBLOCK):
+        fill(k, row, start, start + npages)
     return start * size
 
 
@@ -129,14 +134,71 @@ def replace(k: Kernel, i: int, j: int, new: list[vma.Vma]) -> None:
     k.state = vma.splice(k.state, i, j, out)
 
 
-def populate(k: Kernel, row: int, start: int, stop: int, prot: int, shared: bool) -> None:
-    """Fault the pages of a range in ahead of use; what cannot be is left for later (mm/gup.c, populate_vma_page_range)."""
-    if not prot:
-        return
-    access = Access.WRITE if prot & Prot.WRITE and not shared else Access.READ
+def alter(k: Kernel, i: int, first: int, stop: int, **new: int) -> None:
+    """Change fields of the part of VMA row i within tags first..stop-1: the VMA is cut, and the part merged with what is alike.
+
+    A neighbour is looked at only where the part reaches it: equal VMAs that fork left apart stay apart.
+    """
+    v = vma.rows(k.state, i, i + 1)[0]
+    head, middle, tail = vma.part(v, v.first, first), vma.part(v, first, stop), vma.part(v, stop, v.stop)
+    assert middle is not None
+    kept = [p for p in (head, middle._replace(**new), tail) if p]
+    if v.object != NONE:
+        k.state.objects["refs"][v.object] += len(kept) - 1
+    low = i if head else max(i - 1, 0)
+    high = i + 1 if tail else min(i + 2, int(k.state.machine["nvma"][0]))
+    replace(k, low, high, vma.rows(k.state, low, i) + kept + vma.rows(k.state, i + 1, high))
+
+
+def mapped(k: Kernel, first: int, stop: int) -> int:
+    """How many of the pages of tags first..stop-1 are mapped."""
+    areas = vma.rows(k.state, *vma.touching(k.state, first, stop))
+    return sum(min(v.stop, stop) - max(v.first, first) for v in areas)
+
+
+def fill(k: Kernel, row: int, start: int, stop: int, stop_at_failure: bool = False) -> bool:
+    """Fault pages start..stop-1 in ahead of use; were all mapped ones that should be? (mm/gup.c, __mm_populate)
+
+    A mapping is left at its first page that cannot be brought; so are the mappings behind it where `stop_at_failure`.
+    """
+    first, last = tags(row, start, stop)
+    filled = True
+    for v in vma.rows(k.state, *vma.touching(k.state, first, last)):
+        part = vma.part(v, first, last)
+        if part is not None and not populate(k, part):
+            filled = False
+            if stop_at_failure:
+                break
+    return filled
+
+
+def populate(k: Kernel, area: vma.Vma) -> bool:
+    """Fault the pages of a VMA, or of a part of one, in ahead of use; could all be? (mm/gup.c, populate_vma_page_range)
+
+    Private pages that may be written are written, so that the process has its own; one locked on fault brings nothing.
+    """
+    if area.marks & Mark.ONFAULT:
+        return True
+    if not area.prot:
+        return False
+    access = Access.WRITE if area.prot & Prot.WRITE and not area.shared else Access.READ
     k.state.machine["cursor"][0] = 0
-    why = k.populate(row, start, stop, int(access))
+    why = k.populate(area.row, area.vpn, area.vpn + area.npages, int(access))
     assert why in (Exit.DONE, Exit.SEGV, Exit.BUS)
+    return why == Exit.DONE
+
+
+def _lock(k: Kernel, row: int, npages: int, flags: int) -> int:
+    """The lock that a new mapping gets, in Mark bits. EPERM, EAGAIN where RLIMIT_MEMLOCK forbids it."""
+    no = refuse(k, row, "mmap")
+    lock = int(k.state.procs["future"][row])
+    if flags & Map.LOCKED:
+        lock |= Mark.LOCKED
+        if not limits.getrlimit(k, row, limits.Limit.MEMLOCK):
+            raise no("EPERM", "RLIMIT_MEMLOCK is 0: the process may lock nothing")
+    if lock and (reason := limits.over_lock(k, row, npages)):
+        raise no("EAGAIN", reason)
+    return lock
 
 
 def _place(k: Kernel, row: int, addr: int, npages: int, flags: int) -> int:
@@ -196,16 +258,3 @@ def free_range(k: Kernel, row: int, npages: int) -> int | None:
                 break
             bottom = v.vpn + v.npages
     return bottom if bottom + npages <= task else None
-
-
-def _may_commit(k: Kernel, row: int, npages: int, prot: int, shared: bool, anonymous: bool, flags: int) -> None:
-    """ENOMEM for a promise that RAM and swap together can never keep: overcommit mode 0 (mm/util.c, __vm_enough_memory)."""
-    promised = (shared and anonymous) or (not shared and prot & Prot.WRITE)
-    if not promised or flags & Map.NORESERVE or k.overcommit:
-        return
-    most = len(k.state.frames) + len(k.state.slots)
-    if npages > most:
-        raise refuse(k, row, "mmap")(
-            "ENOMEM",
-            f"{npages} pages are more than RAM and swap together have ({most}); MAP_NORESERVE promises nothing",
-        )

@@ -2,9 +2,10 @@
 
 from ..core import space, vma
 from ..core.state import NONE, Mark
+from . import limits
 from .check import TOP, page_size, pages_in, refuse, tags, task_bytes
 from .enter import Kernel
-from .mmap import Prot, replace
+from .mmap import Prot, alter, fill
 
 GROWSDOWN, GROWSUP = 0x01000000, 0x02000000
 
@@ -48,12 +49,11 @@ def mprotect(k: Kernel, row: int, addr: int, length: int, prot: int) -> None:
 
 
 def _change(k: Kernel, row: int, i: int, v: vma.Vma, start: int, stop: int, prot: int) -> None:
-    """Give pages start..stop-1 of VMA row i other rights: cut it, merge with what is alike, change the PTEs."""
+    """Give pages start..stop-1 of VMA row i other rights (mm/mprotect.c, mprotect_fixup)."""
     if v.prot == prot:
         return
-    first, last = tags(row, start, stop)
-    middle = vma.part(v, first, last)
-    assert middle is not None
+    if prot & Prot.WRITE:
+        _may_write(k, row, v, stop - start, prot)
     marks = v.marks
     if prot & Prot.WRITE and not v.shared and not marks & Mark.NORESERVE:
         marks |= Mark.ACCOUNT
@@ -61,10 +61,18 @@ def _change(k: Kernel, row: int, i: int, v: vma.Vma, start: int, stop: int, prot
         not prot & Prot.WRITE and v.object == NONE and not v.anon
     ):  # untouched anonymous memory: the promise is taken back
         marks &= ~Mark.ACCOUNT
-    parts = [vma.part(v, v.first, first), middle._replace(prot=prot, marks=marks), vma.part(v, last, v.stop)]
-    kept = [p for p in parts if p]
-    if v.object != NONE:
-        k.state.objects["refs"][v.object] += len(kept) - 1
-    low, high = max(i - 1, 0), min(i + 2, int(k.state.machine["nvma"][0]))
-    replace(k, low, high, vma.rows(k.state, low, i) + kept + vma.rows(k.state, i + 1, high))
+    alter(k, i, *tags(row, start, stop), prot=prot, marks=marks)
     space.protect(k.state, row, start, stop, prot, not v.shared, v.object)
+    if v.marks & Mark.LOCKED and not v.shared and not v.prot & Prot.WRITE and prot & Prot.WRITE:
+        fill(k, row, start, stop)  # a locked page is to cost no fault later: it is copied now
+
+
+def _may_write(k: Kernel, row: int, v: vma.Vma, npages: int, prot: int) -> None:
+    """ENOMEM where npages of v may not become writable: they would count as data, or be a promise that cannot be kept."""
+    reason = limits.over(k, row, npages, limits.is_data(prot, v.marks))
+    if limits.over(k, row, npages, limits.is_data(v.prot, v.marks)):
+        reason = ""  # no more than they are now
+    if not reason and not v.prot & Prot.WRITE and not v.marks & (Mark.ACCOUNT | Mark.SHARED | Mark.NORESERVE):
+        reason = limits.over_commit(k, npages)
+    if reason:
+        raise refuse(k, row, "mprotect")("ENOMEM", reason)

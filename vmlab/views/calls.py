@@ -5,12 +5,13 @@ from typing import Any
 
 from ..core.state import NONE
 from ..errors import shown
+from ..kernel.limits import RLIM_INFINITY, Limit
 from . import words
 from .look import Look, permissions
 from .sentences import Happening
 
 ACCESSES = ("load", "store", "fetch", "access", "run")
-AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync")
+AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync", "mlock", "mlock2", "munlock")
 SHORT = {"stored to": "store", "fetched from": "fetch"}
 MAP_SHARED = 1
 
@@ -84,6 +85,32 @@ def _msync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -
     return f"{who} wrote {words.plural(n, 'dirty page')} back (msync).", f"msync: {words.plural(n, 'page')} written"
 
 
+def _mlock(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    when = ", each page once it is touched" if a.get("flags") else ""
+    return f"{who} locked {_pages(look, a)} at {int(a.get('addr', 0)):#x} in memory{when}.", f"mlock {_pages(look, a)}"
+
+
+def _munlock(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} unlocked {_pages(look, a)} at {int(a.get('addr', 0)):#x}.", f"munlock {_pages(look, a)}"
+
+
+def _mlockall(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    flags = int(a.get("flags", 0))
+    what = " and ".join(w for w, bit in (("all that is mapped", 1), ("all that will be", 2)) if flags & bit)
+    return f"{who} locked {what} in memory.", "mlockall"
+
+
+def _munlockall(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} unlocked everything.", "munlockall"
+
+
+def _setrlimit(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    resource, limit = int(a.get("resource", 0)), int(a.get("limit", 0))
+    name = f"RLIMIT_{Limit(resource).name}" if resource in set(Limit) else f"resource {resource}"
+    most = "no limit" if limit == RLIM_INFINITY else f"{limit:,} bytes"
+    return f"{name} of {who} is now {most}.", f"{name} {most}"
+
+
 def _brk(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     return f"{who} moved the end of its heap to {int(a.get('addr', 0)):#x}.", "brk"
 
@@ -123,6 +150,12 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "munmap": _munmap,
     "mprotect": _mprotect,
     "msync": _msync,
+    "mlock": _mlock,
+    "mlock2": _mlock,
+    "munlock": _munlock,
+    "mlockall": _mlockall,
+    "munlockall": _munlockall,
+    "setrlimit": _setrlimit,
     "fsync": _sync,
     "sync": _sync,
     "brk": _brk,

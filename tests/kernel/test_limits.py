@@ -1,0 +1,198 @@
+"""setrlimit: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK. Numbers are those of the semantics list."""
+
+import pytest
+from known import PAGE, gauges, picture
+
+from vmlab import RLIM_INFINITY, Limit, Lock, Machine, Map, Prot
+
+RW = Prot.READ | Prot.WRITE
+ENOMEM, EAGAIN, EPERM, EINVAL = 12, 11, 1, 22
+
+
+@pytest.fixture
+def m():
+    m = Machine(frames=64, swap=64 * PAGE)
+    yield m
+    assert m.check() == []
+
+
+@pytest.fixture
+def p(m):
+    return m.spawn("p")
+
+
+def locked(p):
+    return p.status().rows["VmLck"] * 1024 // PAGE
+
+
+def errno_of(call, *args, **kwargs):
+    with pytest.raises(OSError, match=r"\[Errno") as caught:
+        call(*args, **kwargs)
+    return caught.value.errno
+
+
+def test_limits_are_kept_as_given_and_inherited(m, p):
+    assert {p.sys.getrlimit(r) for r in Limit} == {RLIM_INFINITY}
+    assert (Limit.DATA, Limit.MEMLOCK, Limit.AS, RLIM_INFINITY) == (2, 8, 9, 2**64 - 1)
+    for k, resource in enumerate(Limit):
+        assert p.rlimit(resource, (1 << 63) + k) == RLIM_INFINITY
+    child = p.fork()
+    p.rlimit(Limit.AS, 5)
+    assert [child.rlimit(r) for r in Limit] == [(1 << 63) + k for k in range(3)]
+    assert p.rlimit(Limit.AS, RLIM_INFINITY) == 5
+    assert m.spawn("other").rlimit(Limit.DATA) == RLIM_INFINITY
+
+
+def test_what_is_no_limit(p):
+    assert errno_of(p.sys.setrlimit, 16, 0) == EINVAL
+    assert errno_of(p.sys.getrlimit, RLIM_INFINITY) == EINVAL
+    with pytest.raises(ValueError, match="limit must be"):
+        p.rlimit(Limit.AS, -1)
+    with pytest.raises(TypeError):
+        p.rlimit(Limit.AS, "1")
+
+
+# -- RLIMIT_AS -----------------------------------------------------------------------------------------------------------
+
+
+def test_25_address_space(m, p):
+    p.mmap(2 * PAGE, prot=0)
+    p.rlimit(Limit.AS, 4 * PAGE + 100)  # whole pages count
+    before = picture(m)
+    assert errno_of(p.mmap, 3 * PAGE, prot=0) == ENOMEM
+    assert errno_of(p.mmap, 3 * PAGE, flags=Map.SHARED) == ENOMEM
+    assert picture(m) == before
+    p.mmap(2 * PAGE, prot=0)
+    assert errno_of(p.mmap, 1) == ENOMEM
+
+
+def test_a_fixed_mapping_takes_the_place_of_another(p):
+    area = p.mmap(4 * PAGE)
+    p.rlimit(Limit.AS, 4 * PAGE)
+    fixed = Map.PRIVATE | Map.FIXED
+    p.mmap(2 * PAGE, addr=area.addr + PAGE, flags=fixed)
+    assert errno_of(p.mmap, 2 * PAGE, addr=area.addr + 3 * PAGE, flags=fixed) == ENOMEM
+    assert area[4 * PAGE - 1] == 0  # what it would have replaced is still there
+
+
+def test_a_lower_limit_takes_nothing_away(p):
+    area = p.mmap(4 * PAGE)
+    p.rlimit(Limit.AS, 0)
+    area[0] = 1
+    p.mprotect(area, prot=Prot.READ), p.mprotect(area, prot=RW)  # changes no size
+    assert errno_of(p.mmap, PAGE) == ENOMEM
+    p.munmap(area)
+
+
+def test_131_the_heap_under_as(p):
+    p.rlimit(Limit.AS, 2 * PAGE)
+    start = p.sbrk(2 * PAGE)
+    assert p.sys.brk(start + 2 * PAGE + 1) == start + 2 * PAGE
+    assert errno_of(p.brk, start + 3 * PAGE) == ENOMEM
+    p.brk(start)
+
+
+# -- RLIMIT_DATA ---------------------------------------------------------------------------------------------------------
+
+
+def test_26_data_counts_private_writable(m, p):
+    p.rlimit(Limit.DATA, 2 * PAGE)
+    file = m.create("f", 4 * PAGE)
+    assert errno_of(p.mmap, 3 * PAGE) == ENOMEM
+    assert errno_of(p.mmap, 3 * PAGE, file=file) == ENOMEM
+    p.mmap(3 * PAGE, prot=Prot.READ), p.mmap(3 * PAGE, flags=Map.SHARED), p.mmap(3 * PAGE, file=file, flags=Map.SHARED)
+    area = p.mmap(2 * PAGE)
+    assert errno_of(p.mmap, PAGE) == ENOMEM
+    p.mprotect(area, PAGE, Prot.READ)  # no longer data
+    p.mmap(PAGE)
+
+
+def test_mprotect_that_makes_data(p):
+    area = p.mmap(4 * PAGE, prot=Prot.READ)
+    p.rlimit(Limit.DATA, 2 * PAGE)
+    assert errno_of(p.mprotect, area, prot=RW) == ENOMEM
+    assert p.vma(area).perms == "r--p"
+    p.mprotect(area, 2 * PAGE, RW)
+    assert errno_of(p.mprotect, area.addr + 2 * PAGE, PAGE, RW) == ENOMEM
+    shared = p.mmap(4 * PAGE, prot=Prot.READ, flags=Map.SHARED)
+    p.mprotect(shared, prot=RW)
+
+
+def test_131_the_heap_under_data(p):
+    """The heap's own check counts bytes, and holds even for a limit of 0, which elsewhere is none (Linux: for Valgrind)."""
+    start = p.sbrk(0)
+    p.rlimit(Limit.DATA, 0)
+    assert p.sys.brk(start + 1) == start
+    assert p.sys.brk(start) == start
+    p.mmap(PAGE)
+    p.rlimit(Limit.DATA, 3 * PAGE + 10)
+    assert p.sys.brk(start + 3 * PAGE) == start  # whole pages of heap and mapping together
+    assert p.sys.brk(start + 2 * PAGE) == start + 2 * PAGE
+    p.rlimit(Limit.DATA, PAGE)
+    assert p.sys.brk(start + PAGE + 1) == start + 2 * PAGE  # also downwards
+    assert p.sys.brk(start + PAGE) == start + PAGE
+    p.rlimit(Limit.DATA, RLIM_INFINITY)
+    assert p.sys.brk(start + 8 * PAGE) == start + 8 * PAGE
+
+
+def test_28_a_giant_made_writable(p):
+    """More than RAM and swap: to be read it may be mapped, to be written it is a promise."""
+    giant = p.mmap(200 * PAGE, prot=Prot.READ)
+    assert errno_of(p.mprotect, giant, prot=RW) == ENOMEM
+    p.mprotect(giant, 100 * PAGE, RW)
+    free = p.mmap(200 * PAGE, prot=Prot.READ, flags=Map.PRIVATE | Map.NORESERVE)
+    p.mprotect(free, prot=RW)
+
+
+# -- RLIMIT_MEMLOCK ------------------------------------------------------------------------------------------------------
+
+
+def test_112_153_mlock(p):
+    heap = p.mmap(4 * PAGE)
+    p.rlimit(Limit.MEMLOCK, 2 * PAGE + 100)
+    assert errno_of(p.sys.mlock, heap.addr, 3 * PAGE) == ENOMEM
+    assert (locked(p), p.stat.rss, len(p.vmas())) == (0, 0, 1)  # 152: exceeding the limit changes nothing
+    p.mlock(heap, 2 * PAGE)
+    assert errno_of(p.sys.mlock, heap.addr + 2 * PAGE, 1) == ENOMEM
+    p.mlock(heap, 2 * PAGE)  # what is locked already does not count twice
+    assert errno_of(p.sys.mlock, heap.addr + PAGE, 2 * PAGE) == ENOMEM
+    p.rlimit(Limit.MEMLOCK, 0)
+    for call, *args in (("mlock", heap.addr, PAGE), ("mlock2", heap.addr, PAGE, 1), ("mlock", 0, 0), ("mlockall", 1)):
+        assert errno_of(getattr(p.sys, call), *args) == EPERM
+    p.munlock(heap)  # asks for nothing
+    assert locked(p) == 0
+
+
+def test_the_order_of_refusals(p):
+    p.rlimit(Limit.MEMLOCK, 0)
+    assert errno_of(p.sys.mlock2, 0, PAGE, 8) == EINVAL  # flags, then the limit, then the range
+    assert errno_of(p.sys.mlockall, 0) == EINVAL
+    assert errno_of(p.sys.mlock, 0, PAGE) == EPERM
+    p.rlimit(Limit.MEMLOCK, PAGE)
+    assert errno_of(p.sys.mlock, PAGE, 2**64 - PAGE) == ENOMEM  # the limit before the wrap
+
+
+def test_113_mlockall(p):
+    heap = p.mmap(4 * PAGE)
+    p.rlimit(Limit.MEMLOCK, 3 * PAGE)
+    assert errno_of(p.sys.mlockall, Lock.CURRENT) == ENOMEM
+    assert errno_of(p.sys.mlockall, Lock.CURRENT | Lock.FUTURE) == ENOMEM
+    p.mlock(heap, 2 * PAGE)
+    p.mlockall(Lock.FUTURE)
+    p.mmap(PAGE)
+    assert (locked(p), errno_of(p.mmap, PAGE)) == (3, EAGAIN)
+    old = p.sbrk(0)
+    assert p.sys.brk(old + 1) == old
+
+
+def test_29_map_locked(m, p):
+    p.rlimit(Limit.MEMLOCK, 2 * PAGE)
+    how = Map.PRIVATE | Map.LOCKED
+    before = gauges(m)
+    assert errno_of(p.mmap, 3 * PAGE, flags=how) == EAGAIN
+    assert gauges(m) == before
+    p.mmap(PAGE, flags=how)
+    assert errno_of(p.mmap, 2 * PAGE, flags=how, prot=0) == EAGAIN
+    p.rlimit(Limit.MEMLOCK, 0)
+    assert errno_of(p.mmap, PAGE, flags=how) == EPERM
+    p.mmap(PAGE)
