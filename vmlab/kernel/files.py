@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import frames, reclaim, state
+from ..core import frames, objects, reclaim, state
 from ..core.invariants import pages_of
 from ..core.state import NONE, RESIDENT, SHIFT, TMPFS, Access, Exit, Kind
 from ..device import Device, HostFile, Overlay, OwnFile
 from ..errors import LimitError, fail, shown
 from . import memory, truncate, writeback
-from .check import refuse
+from .check import page_size, refuse
 from .enter import Kernel
 from .exit import put
 from .outside import is_host
@@ -143,8 +143,28 @@ def pread(k: Kernel, fd: int, n: int, offset: int) -> bytes:
             f"{n} bytes of {k.file_name(obj)} are more than one read gives ({MOST_BYTES}): read it in parts, pread(n, offset)"
         )
     buffer = np.zeros(n, np.uint8)
-    _transfer(k, obj, offset, buffer, Access.READ)
+    for at, stop in _held(k, obj, offset, offset + n):
+        part = np.zeros(stop - at, np.uint8)
+        _transfer(k, obj, at, part, Access.READ)
+        buffer[at - offset : stop - offset] = part
     return buffer.tobytes()
+
+
+def _held(k: Kernel, obj: int, start: int, stop: int) -> list[tuple[int, int]]:
+    """The byte ranges of start..stop-1 that must be read: all of it, but for the holes of a file on tmpfs, which a read
+    leaves holes (mm/shmem.c, shmem_file_read_iter)."""
+    device, size = k.devices[obj], page_size(k)
+    if k.state.machine["filesystem"][0] != TMPFS or not isinstance(device, OwnFile):
+        return [(start, stop)]
+    parts: list[tuple[int, int]] = []
+    for index in range(start // size, -(-stop // size)):
+        at = objects.locate(k.state, obj, index)
+        if not device.hole(index * size) or (at != NONE and k.state.pages[at] & RESIDENT):
+            first, end = max(start, index * size), min(stop, (index + 1) * size)
+            if parts and parts[-1][1] == first:
+                first = parts.pop()[0]
+            parts.append((first, end))
+    return parts
 
 
 def pwrite(k: Kernel, fd: int, data: bytes, offset: int) -> int:
