@@ -29,6 +29,7 @@ from .errors import (
 )
 from .file import File
 from .kernel.guest import Candidates
+from .kernel.madvise import Advice
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
 from .machine import Machine
@@ -38,6 +39,7 @@ from .saving import __version__
 from .warming import warm
 
 __all__ = [
+    "Advice",
     "BusError",
     "Busy",
     "Candidates",

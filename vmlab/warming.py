@@ -30,6 +30,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     p = m.spawn("warm")
     file = m.create("warm", 3 * 4096)
     heap = p.mmap(12 * 4096)
+    shared = p.mmap(3 * 4096, file=file, flags=1)
     yield "references", heap.touch
     yield "stores", lambda: heap.touch(True)
     yield "one store", lambda: p.store(heap, b"x")
@@ -37,7 +38,12 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "pagemap", lambda: p.pagemap(heap)
     yield "mprotect", lambda: p.mprotect(heap, 4096)
     yield "fork", lambda: p.fork().exit()
+    yield "madvise", lambda: [p.madvise(heap, advice=a) for a in (20, 21, 3, 8, 102)]
+    yield "mincore", lambda: p.mincore(heap)
+    yield "guards", lambda: p.fork().exit()
     yield "munmap", lambda: p.munmap(heap)
     yield "populate", lambda: p.mmap(4096, flags=2 | 0x8000)
+    yield "holes", lambda: shared.madvise(9)
+    yield "shared guards", lambda: [shared.madvise(102), p.fork().exit(), shared.madvise(103)]
     yield "writeback", file.evict
     yield "close", file.close

@@ -51,6 +51,8 @@ def handle(s, row, tag, access, at):
     area = s.vmas[v]
     if not allowed(area.prot, access):
         return refuse(s, tag, Code.ACCERR, Exit.SEGV)
+    if m.guards and objects.guarded(s, s.procs[row].private, tag & VPN_MASK):
+        return refuse(s, tag, Code.MAPERR, Exit.SEGV)
     write = access == Access.WRITE
     private = not area.marks & Mark.SHARED
     if private and area.anon == 0 and (write or area.object == NONE):

@@ -2,7 +2,7 @@
 
 from ..jit import entry, inline, njit, prefetch
 from . import tlb
-from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D, Kind
+from .state import DIRTY, FAILED, LAZYFREE, LOCKED, NONE, OFFLINE, A, D, Kind
 
 IS_TAKEABLE, IS_ACCESSED, IS_DIRTY = 1, 2, 4  # what `look` answers
 
@@ -89,8 +89,14 @@ def takeable(s, f):
 
 @inline
 def needs_slot(s, f):
-    """Would the page in f need a swap slot that it does not have yet? (It is anonymous, and not in the swap cache.)"""
-    return s.frames[f].slot == NONE and s.objects[s.uses[f].object].kind != Kind.FILE
+    """Would the page in f need a swap slot that it does not have yet? (It is anonymous, wanted, and not in the swap cache.)"""
+    return s.frames[f].slot == NONE and s.objects[s.uses[f].object].kind != Kind.FILE and not given_up(s, f)
+
+
+@inline
+def given_up(s, f):
+    """Has its process given the bytes in f up (MADV_FREE), and not stored to it since?"""
+    return s.frames[f].marks & LAZYFREE != 0 and not dirty(s, f)
 
 
 @njit
