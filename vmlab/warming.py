@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TextIO
 
 from . import jit
@@ -24,6 +25,7 @@ def warm(out: TextIO | None = None) -> None:
 
 def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     """Every entry of the core, called with the types it is called with, in an order that shows progress."""
+    from .kernel.madvise import Advice
     from .machine import Machine
 
     m = Machine(frames=8, swap=8 * 4096, tlb=(4, 4))
@@ -38,12 +40,14 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "pagemap", lambda: p.pagemap(heap)
     yield "mprotect", lambda: p.mprotect(heap, 4096)
     yield "fork", lambda: p.fork().exit()
-    yield "madvise", lambda: [p.madvise(heap, advice=a) for a in (20, 21, 3, 8, 102)]
-    yield "mincore", lambda: p.mincore(heap)
-    yield "guards", lambda: p.fork().exit()
+    for advice in ("COLD", "PAGEOUT", "WILLNEED", "FREE", "GUARD_INSTALL"):
+        yield f"madvise {advice}", partial(heap.madvise, Advice[advice])
+    yield "mincore", heap.mincore
     yield "munmap", lambda: p.munmap(heap)
     yield "populate", lambda: p.mmap(4096, flags=2 | 0x8000)
-    yield "holes", lambda: shared.madvise(9)
-    yield "shared guards", lambda: [shared.madvise(102), p.fork().exit(), shared.madvise(103)]
+    for advice in ("REMOVE", "GUARD_INSTALL"):
+        yield f"madvise {advice}, shared", partial(shared.madvise, Advice[advice])
+    yield "fork with guards", lambda: p.fork().exit()
+    yield "madvise GUARD_REMOVE", partial(shared.madvise, Advice.GUARD_REMOVE)
     yield "writeback", file.evict
     yield "close", file.close

@@ -111,7 +111,7 @@ def may_bring(s):
     m = s.machine[0]
     if m.free != NONE:
         return True
-    for f in range(s.frames.shape[0]):
+    for f in range(s.frames.shape[0]):  # noqa: SIM110  numba compiles no generators
         if frames.takeable(s, f) and (m.slot_free != NONE or not frames.needs_slot(s, f)):
             return True
     return False

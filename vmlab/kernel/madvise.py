@@ -85,7 +85,7 @@ def madvise(k: Kernel, row: int, addr: int, length: int, advice: int) -> None:
     if addr % size:
         raise no("EINVAL", f"address {addr:#x} is not a multiple of the page size {size}")
     rounded = -(-length // size) * size % TOP
-    if length and not rounded or addr + rounded >= TOP:
+    if (length and not rounded) or addr + rounded >= TOP:
         raise no("EINVAL", f"{addr:#x} + {length:#x} wraps around")
     if not rounded:
         return
@@ -258,7 +258,9 @@ def _zeroed(k: Kernel, obj: int, first: int, last: int) -> Iterator[int]:
 def _guard(k: Kernel, row: int, v: vma.Vma, start: int, stop: int) -> None:
     """GUARD_INSTALL: what the pages held for this process is gone, and any access is SIGSEGV. The VMA stays as it is."""
     if stop - start > MOST_GUARDS:
-        raise refuse(k, row, "madvise")("ENOMEM", f"{stop - start} guards are more than one call installs ({MOST_GUARDS})")
+        raise refuse(k, row, "madvise")(
+            "ENOMEM", f"{stop - start} guards are more than one call installs ({MOST_GUARDS})"
+        )
     if not v.anon:  # from now on fork copies what the range holds
         advise.ready(k.state, vma.touching(k.state, v.first, v.first + 1)[0])
     mine = _mine(k, row)

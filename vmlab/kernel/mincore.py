@@ -62,4 +62,6 @@ def _store(k: Kernel, row: int, vec: int, answers: "np.ndarray[tuple[int], np.dt
     """Store answers in the process's memory. A bad address is EFAULT, not a signal."""
     _, failure = memory.move(k, row, vec, answers.copy(), Access.WRITE)
     if failure is not None:
-        raise refuse(k, row, "mincore")("EFAULT", f"the kernel could not use the memory given for the answers: {failure}")
+        raise refuse(k, row, "mincore")(
+            "EFAULT", f"the kernel could not use the memory given for the answers: {failure}"
+        )

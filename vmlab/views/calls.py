@@ -88,7 +88,10 @@ def _msync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -
 def _madvise(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     advice = int(a.get("advice", 0))
     name = Advice(advice).name if advice in KNOWN else f"advice {advice}"
-    return f"{who} advised {name} for {_pages(look, a)} at {int(a.get('addr', 0)):#x}.", f"madvise {_pages(look, a)} {name}"
+    return (
+        f"{who} advised {name} for {_pages(look, a)} at {int(a.get('addr', 0)):#x}.",
+        f"madvise {_pages(look, a)} {name}",
+    )
 
 
 def _mincore(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
