@@ -31,7 +31,7 @@ def p(m):
 
 
 def fails(name, call, *args, **kwargs):
-    with pytest.raises(OSError) as failure:
+    with pytest.raises(OSError, match=name) as failure:
         call(*args, **kwargs)
     assert errno.errorcode[failure.value.errno] == name
 
@@ -76,7 +76,7 @@ def test_92_arguments(p):
     assert firsts(area) == [1, 2, 3, 4]
 
 
-def test_93_both_sides_of_a_hole_are_advised_and_the_answer_is_ENOMEM(p):
+def test_93_both_sides_of_a_hole_are_advised_and_the_answer_is_enomem(p):
     area = filled(p, 5)
     p.munmap(area.addr + 2 * PAGE, PAGE)
     fails("ENOMEM", p.madvise, area, advice=Advice.DONTNEED)
@@ -548,10 +548,10 @@ def test_as_pythons_mmap(m, p):
     area.madvise(Advice.NORMAL, 0, 100 * PAGE)  # at most to the end
     assert firsts(area) == [0, 2, 0, 0]
     for start, length in ((-1, 1), (4 * PAGE, 1), (0, -1)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="mapping's|must be 0 or more"):
             area.madvise(Advice.NORMAL, start, length)
     for offset, size in ((-1, 1), (0, 5 * PAGE), (5 * PAGE, None)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="mapping's|must be 0 or more"):
             area.flush(offset, size)
 
 

@@ -21,7 +21,7 @@ def p(m):
 
 
 def fails(name, call, *args):
-    with pytest.raises(OSError) as failure:
+    with pytest.raises(OSError, match=name) as failure:
         call(*args)
     assert errno.errorcode[failure.value.errno] == name
 
