@@ -40,14 +40,14 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "pagemap", lambda: p.pagemap(heap)
     yield "mprotect", lambda: p.mprotect(heap, 4096)
     yield "fork", lambda: p.fork().exit()
-    for advice in ("COLD", "PAGEOUT", "WILLNEED", "FREE", "GUARD_INSTALL"):
+    for advice in ("COLD", "PAGEOUT", "WILLNEED", "FREE"):
         yield f"madvise {advice}", partial(heap.madvise, Advice[advice])
     yield "mincore", heap.mincore
     yield "munmap", lambda: p.munmap(heap)
     yield "populate", lambda: p.mmap(4096, flags=2 | 0x8000)
+    yield "writeback", file.evict
     for advice in ("REMOVE", "GUARD_INSTALL"):
         yield f"madvise {advice}, shared", partial(shared.madvise, Advice[advice])
     yield "fork with guards", lambda: p.fork().exit()
     yield "madvise GUARD_REMOVE", partial(shared.madvise, Advice.GUARD_REMOVE)
-    yield "writeback", file.evict
     yield "close", file.close
