@@ -40,7 +40,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "pagemap", lambda: p.pagemap(heap)
     yield "mprotect", lambda: p.mprotect(heap, 4096)
     yield "fork", lambda: p.fork().exit()
-    for advice in ("COLD", "PAGEOUT", "WILLNEED", "FREE"):
+    for advice in ("COLD", "PAGEOUT", "WILLNEED", "FREE", "DONTNEED"):
         yield f"madvise {advice}", partial(heap.madvise, Advice[advice])
     yield "mincore", heap.mincore
     yield "munmap", lambda: p.munmap(heap)
