@@ -30,6 +30,7 @@ from .errors import (
 from .file import File
 from .kernel.guest import Candidates
 from .kernel.limits import RLIM_INFINITY, Limit
+from .kernel.madvise import Advice
 from .kernel.mlock import Lock
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
@@ -41,6 +42,7 @@ from .warming import warm
 
 __all__ = [
     "RLIM_INFINITY",
+    "Advice",
     "BusError",
     "Busy",
     "Candidates",

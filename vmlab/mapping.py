@@ -78,8 +78,31 @@ class Mapping:
         return self.process.access(np.array(self.pages, np.int64), write)
 
     def flush(self, offset: int = 0, size: int | None = None) -> None:
-        """Write the changes of a range to the file (msync)."""
-        self.process.msync(self.addr + offset, self.length - offset if size is None else size)
+        """Write the changes of a range to the file (msync). ValueError if the range is not within the mapping."""
+        size = self.length - offset if size is None else size
+        if min(offset, size) < 0 or offset + size > self.length:
+            raise ValueError(f"{size} bytes from {offset} on are not within the mapping's {self.length} bytes")
+        self.process.msync(self.addr + offset, size)
+
+    def madvise(self, option: int, start: int = 0, length: int | None = None) -> None:
+        """Give an advice on `length` bytes from index `start` on, at most to the end (madvise; Advice).
+
+        >>> from vmlab import Advice, Machine
+        >>> heap = Machine(frames=8).spawn("p").mmap(8192)
+        >>> heap.madvise(Advice.POPULATE_WRITE, 4096)
+        >>> heap.mincore().tolist()
+        [False, True]
+        """
+        if not 0 <= start < self.length:
+            raise ValueError(f"start {start} is outside of the mapping's {self.length} bytes")
+        if length is not None and length < 0:
+            raise ValueError(f"length must be 0 or more, not {length}")
+        left = self.length - start
+        self.process.madvise(self.addr + start, left if length is None else min(length, left), option)
+
+    def mincore(self) -> Any:
+        """Which of its pages are in memory: a bool array (mincore)."""
+        return self.process.mincore(self)
 
     def lock(self, onfault: bool = False) -> None:
         """Bring its pages into memory and hold them there (mlock)."""

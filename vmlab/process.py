@@ -12,6 +12,7 @@ from .file import File
 from .kernel import limits
 from .kernel.check import page_size
 from .kernel.files import MOST_BYTES
+from .kernel.madvise import Advice
 from .kernel.mlock import MLOCK_ONFAULT, Lock
 from .kernel.mmap import Map, Prot
 from .kernel.msync import Sync
@@ -193,6 +194,32 @@ class Process:
         if limit is not None:
             self.machine.change("setrlimit", self.row, resource=resource, limit=number("limit", limit))
         return before
+
+    def madvise(self, addr: "int | Mapping", length: int | None = None, advice: int = Advice.NORMAL) -> None:
+        """Say what will become of a range, or what should; madvise(2).
+
+        >>> from vmlab import Advice, Machine
+        >>> p = Machine(frames=8).spawn("p")
+        >>> heap = p.mmap(4096)
+        >>> heap[0] = 65
+        >>> p.madvise(heap, advice=Advice.DONTNEED)
+        >>> heap[0]
+        0
+        """
+        self.machine.change("madvise", self.row, **span(addr, length), advice=number("advice", advice))
+
+    def mincore(self, addr: "int | Mapping", length: int | None = None) -> Any:
+        """Which pages of a range are in memory: a bool array, an entry a page; mincore(2).
+
+        >>> from vmlab import Machine
+        >>> p = Machine(frames=8).spawn("p")
+        >>> heap = p.mmap(3 * 4096)
+        >>> heap[4096] = 65
+        >>> p.mincore(heap).tolist()
+        [False, True, False]
+        """
+        answers = self.machine.change("mincore", self.row, **span(addr, length), vec=None)
+        return np.frombuffer(answers, np.uint8).astype(bool)
 
     def fork(self, name: str | None = None) -> "Process":
         """A copy of this process: the same memory, shared copy-on-write; fork(2). EAGAIN at the limit of processes."""

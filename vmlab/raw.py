@@ -64,6 +64,16 @@ class Sys:
         p = self._process
         return limits.getrlimit(p.machine.kernel, p.row, resource)
 
+    def madvise(self, addr: int, length: int, advice: int) -> int:
+        """0."""
+        return self._call("madvise", addr=addr, length=length, advice=advice)
+
+    def mincore(self, addr: int, length: int, vec: int | None) -> int | bytes:
+        """0, the answers are stored at vec; or, where vec is None, the answers: a byte a page."""
+        p = self._process
+        answers = bytes(p.machine.change("mincore", p.row, addr=addr, length=length, vec=vec))
+        return answers if vec is None else 0
+
     def brk(self, addr: int) -> int:
         """The new end of the heap, or the old one where it could not be set."""
         return self._call("brk", addr=addr)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .player import Player
-from .record import TAIL, Case, Filesystem, Program, Stage, cases, programs
+from .record import RESIDENCY, TAIL, Case, Filesystem, Program, Stage, cases, programs
 from .runner import RECORDED, REQUIRED, Difference, Report, run
 
 HEADINGS = ("", "agree", "differ", "not built yet", "skipped")
@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from .vmlab_backend import VmlabBackend  # here, so that the record can be read without a machine
 
     player = Player(VmlabBackend(filesystem=str(filesystem), **_machine(arguments)))
-    without, frames = ((TAIL,), arguments.frames) if "frames" in arguments else ((), None)
+    without, frames = ((TAIL, RESIDENCY), arguments.frames) if "frames" in arguments else ((), None)
     wanted = tuple(Stage) if arguments.check else RECORDED
     reports = [
         run(player, chosen, filesystem=filesystem, stages=wanted, without=without, frames=frames)
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=unset,
         metavar="N",
-        help="page frames; page tails, and what locks too many, are left out",
+        help="page frames; page tails, mincore, and what locks too many, are left out",
     )
     machine.add_argument("--policy", default=unset, metavar="NAME", help="replacement policy")
     machine.add_argument("--tlb", type=_tlb, default=unset, metavar="E,W", help="TLB entries and ways; 0 for none")

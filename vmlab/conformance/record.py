@@ -20,6 +20,9 @@ Op = dict[str, Any]
 # machine with few frames does when it pleases: there these programs have more than one right answer.
 TAIL = "eof-tail"
 
+# Tag of entries that ask mincore: what is in memory depends on how much memory there is.
+RESIDENCY = "residency"
+
 
 # Locked pages are what few frames do not hide: what locks more than there is ends in an out-of-memory kill, which the record
 # has none of. A program also needs frames that are not locked.
@@ -164,14 +167,20 @@ def _stage(key: str) -> Stage:
 def cases() -> Iterator[Case]:
     """The recorded cases, in their order."""
     for row in _rows("cases.jsonl.gz"):
-        tags = frozenset(row.get("tags", ()))
+        tags = _tags(row)
         yield Case(row["id"], row["source"], row["ops"], row["expect"], tags, row.get("note", ""))
 
 
 def programs() -> Iterator[Program]:
     """The recorded programs, in their order."""
     for row in _rows("programs.jsonl.gz"):
-        yield Program(row["id"], row["ops"], row["res"], row["flt_tmpfs"], row["final"], frozenset(row["tags"]))
+        yield Program(row["id"], row["ops"], row["res"], row["flt_tmpfs"], row["final"], _tags(row))
+
+
+def _tags(row: dict[str, Any]) -> frozenset[str]:
+    """An entry's tags, RESIDENCY among them if it asks mincore."""
+    asks = any(op["op"] == "mincore" for op in row["ops"])
+    return frozenset(row.get("tags", ())) | ({RESIDENCY} if asks else set())
 
 
 def _rows(name: str) -> Iterator[dict[str, Any]]:

@@ -240,7 +240,7 @@ def transfer(s, obj, offset, buffer, access):
             s.frames[f].marks |= DIRTY
             for k in range(n):
                 s.content[f, within + k] = buffer[m.cursor + k]
-        else:
+        elif s.content.shape[1] > 0:
             for k in range(n):
                 buffer[m.cursor + k] = s.content[f, within + k]
         if m.touches:

@@ -54,6 +54,8 @@ def handle(s, row, tag, access, at):
     area = s.vmas[v]
     if not allowed(area.prot, access):
         return refuse(s, tag, Code.ACCERR, Exit.SEGV)
+    if m.guards and objects.guarded(s, s.procs[row].private, tag & VPN_MASK):
+        return refuse(s, tag, Code.MAPERR, Exit.SEGV)
     write = access == Access.WRITE
     private = not area.marks & Mark.SHARED
     if private and area.anon == 0 and (write or (area.object == NONE and m.zero_frame == NONE)):
@@ -182,6 +184,8 @@ def around(s, row, v, tag):
     for t in range(start, stop):
         page = objects.find(s, obj, t - area.first + area.pgoff)
         if t == tag or page == NONE or not s.pages[page] & RESIDENT:
+            continue
+        if m.guards and objects.guarded(s, s.procs[row].private, t & VPN_MASK):
             continue
         if private:  # a page of the process's own, in memory or in swap, stands before the file's
             own = objects.find(s, s.procs[row].private, t & VPN_MASK)

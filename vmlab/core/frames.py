@@ -2,7 +2,7 @@
 
 from ..jit import entry, inline, njit, prefetch
 from . import tlb
-from .state import DIRTY, FAILED, LOCKED, NONE, OFFLINE, A, D, Kind, W
+from .state import DIRTY, FAILED, LAZYFREE, LOCKED, NONE, OFFLINE, A, D, Kind, W
 
 IS_TAKEABLE, IS_ACCESSED, IS_DIRTY = 1, 2, 4  # what `look` answers
 
@@ -51,10 +51,11 @@ def dirty(s, f):
 def clean(s, f):
     """Forget that f is dirty: its bytes were written back. The TLB forgets too, so that the next store sets D again.
 
-    With dirty tracking it loses W as well, so that the next store faults (mm/rmap.c, folio_mkclean).
+    With dirty tracking the page of a file loses W as well, so that the next store faults (mm/rmap.c, folio_mkclean).
     """
     s.frames[f].marks &= ~DIRTY
-    lost = D | W if s.machine[0].tracking else D
+    tracked = s.machine[0].tracking != 0 and s.objects[s.uses[f].object].kind == Kind.FILE
+    lost = D | W if tracked else D
     u = f
     while u != NONE:
         e = s.uses[u]
@@ -93,8 +94,14 @@ def takeable(s, f):
 
 @inline
 def needs_slot(s, f):
-    """Would the page in f need a swap slot that it does not have yet? (It is anonymous, and not in the swap cache.)"""
-    return s.frames[f].slot == NONE and s.objects[s.uses[f].object].kind != Kind.FILE
+    """Would the page in f need a swap slot that it does not have yet? (It is anonymous, wanted, and not in the swap cache.)"""
+    return s.frames[f].slot == NONE and s.objects[s.uses[f].object].kind != Kind.FILE and not given_up(s, f)
+
+
+@inline
+def given_up(s, f):
+    """Has its process given the bytes in f up (MADV_FREE), and not stored to it since?"""
+    return s.frames[f].marks & LAZYFREE != 0 and not dirty(s, f)
 
 
 @njit

@@ -8,6 +8,8 @@ from .state import (
     EXCLUSIVE,
     FAN,
     FRAME_MASK,
+    GUARD,
+    LAZYFREE,
     LOCKED,
     NODE_BITS,
     NONE,
@@ -124,6 +126,8 @@ def _users(s: State, free: set[int], bad: list[str]) -> dict[int, tuple[int, int
             bad.append(f"frame {f} has {owners} owners and is{'' if away else ' not'} free")
         if marks[f] & EXCLUSIVE and not away and (owners > 1 or maps > 1):
             bad.append(f"frame {f} is exclusive, yet has {owners} owners and {maps} PTEs")
+        if marks[f] & LAZYFREE and owners and s.objects["kind"][uses[f][4]] != Kind.PRIVATE:
+            bad.append(f"frame {f} is given up, and its page is not private")
         if owners > 1 and writable:
             bad.append(f"frame {f} is shared copy-on-write, yet {writable} PTEs may write it")
     spare = _chain([use[5] for use in uses], int(s.machine["use_free"][0]), bad, "the free list of uses")
@@ -139,8 +143,8 @@ def _translations(s: State, mapped: dict[int, tuple[int, int]], bad: list[str]) 
     for row in map(int, s.procs["alive"].nonzero()[0]):
         areas = of_process(s, row)
         private = {index: word for index, _, word in pages_of(s, int(s.procs["private"][row]))}
-        for vpn in private:
-            if not any(v.vpn <= vpn < v.vpn + v.npages and not v.shared for v in areas):
+        for vpn, word in private.items():
+            if not any(v.vpn <= vpn < v.vpn + v.npages and (not v.shared or word == GUARD) for v in areas):
                 bad.append(f"process row {row} keeps private page {vpn:#x} outside of every private mapping")
         cached: dict[int, dict[int, int]] = {}
         for vpn, position, pte in leaves_of(s, row):
@@ -194,6 +198,8 @@ def _pte_against_area(
         word = cached[v.object].get(index, 0)
         if index >= int(s.objects["npages"][v.object]):
             bad.append(f"{who}: past the end of its object")
+    if private.get(vpn, 0) & GUARD:
+        bad.append(f"{who}: a guard closes the page")
     if word != f << SHIFT | RESIDENT:
         bad.append(f"{who}: maps frame {f}, its page is elsewhere (word {word:#x})")
     if pte & W and not v.prot & 2:
@@ -246,6 +252,8 @@ def _objects_and_swap(s: State, free: set[int], bad: list[str]) -> None:
                     swapped[int(s.objects["proc"][obj])] += 1
             elif word & RESIDENT and word >> SHIFT in free:
                 bad.append(f"object {obj} page {index} is in frame {word >> SHIFT}, which is free")
+            if word & GUARD and (word != GUARD or s.objects["kind"][obj] != Kind.PRIVATE or not s.machine["guards"][0]):
+                bad.append(f"object {obj} page {index}: a guard that cannot be (word {word:#x})")
             if s.objects["kind"][obj] == Kind.FILE and index >= s.objects["npages"][obj]:
                 bad.append(f"object {obj} keeps page {index}, past its end")
     for row in s.procs["alive"].nonzero()[0].tolist():

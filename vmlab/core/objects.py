@@ -7,7 +7,7 @@ files; Linux keeps the same in the PTEs themselves. All trees share one pool of 
 
 from ..jit import entry, inline, njit, prefetch
 from . import frames, policy, rmap, swap
-from .state import ALONE, EXCLUSIVE, FAN, NODE, NODE_BITS, NONE, RESIDENT, SHIFT, SWAPPED, TALLEST, Kind
+from .state import ALONE, EXCLUSIVE, FAN, GUARD, NODE, NODE_BITS, NONE, RESIDENT, SHIFT, SWAPPED, TALLEST, Kind
 
 
 @inline
@@ -29,6 +29,13 @@ def find(s, obj, index):
 def locate(s, obj, index):
     """find, for Python."""
     return find(s, obj, index)
+
+
+@njit
+def guarded(s, obj, index):
+    """Does a guard close this page of a private object?"""
+    at = find(s, obj, index)
+    return at != NONE and s.pages[at] & GUARD != 0
 
 
 @inline
@@ -115,13 +122,25 @@ def note_swapped(s, obj, change):
 @entry
 def discard(s, obj, start, stop):
     """Drop pages start..stop-1 of obj, which no PTE may map."""
+    sift(s, obj, start, stop, RESIDENT | SWAPPED | GUARD)
+
+
+@entry
+def empty(s, obj, start, stop):
+    """discard, but guards stay: only munmap and MADV_GUARD_REMOVE take them away (mm/memory.c, ZAP_FLAG_DROP_MARKER)."""
+    sift(s, obj, start, stop, RESIDENT | SWAPPED)
+
+
+@njit
+def sift(s, obj, start, stop, which):
+    """Drop what pages start..stop-1 of obj hold where their word has a bit of `which`."""
     i = start
     while i < stop:
         end = min(stop, i + stretch(s, obj, i))
         page = find(s, obj, i)
         if page != NONE:
             for k in range(end - i):
-                if s.pages[page + k] != 0:
+                if s.pages[page + k] & which:
                     forget(s, obj, page + k)
         i = end
 
@@ -164,6 +183,8 @@ def clone(s, source, target, start, stop):
                     s.slots[word >> SHIFT].refs += 1
                     s.pages[twin + k] = word
                     note_swapped(s, target, 1)
+                elif word & GUARD:
+                    s.pages[twin + k] = word
         i = end
 
 

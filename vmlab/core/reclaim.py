@@ -54,6 +54,9 @@ def evict(s, f):
         changed = depart(s, f, 0)
         st.pgpgout += changed
         events.emit(s, Event.WRITEBACK if changed else Event.DROP, tag, f, obj, index, NONE)
+    elif frames.given_up(s, f):
+        depart(s, f, 0)  # the page reads zero from now on
+        events.emit(s, Event.DROP, tag, f, obj, index, NONE)
     else:
         slot = fr.slot
         fresh = slot == NONE
@@ -134,11 +137,12 @@ def written(s, f):
 
 @entry
 def evict_page(s, obj, index):
-    """Evict one page of an object, if it is in memory and may go. DONE, or WRITE as reclaim."""
+    """Evict one page of an object, if it is in memory, may go and has a place to go to. DONE, or WRITE as reclaim."""
     page = objects.find(s, obj, index)
     if page == NONE or not s.pages[page] & RESIDENT:
         return Exit.DONE
     f = s.pages[page] >> SHIFT
     if not frames.takeable(s, f):
         return Exit.DONE
-    return evict(s, f)
+    why = evict(s, f)
+    return Exit.DONE if why == Exit.OOM else why

@@ -36,8 +36,9 @@ NX = -(1 << 63)
 SHIFT = 12  # of the frame number in a PTE, of the frame or slot in a page word: 12 whatever the page size
 FRAME_MASK = (1 << 51) - 1  # after the shift: drops NX
 
-# A page word of an object:   63..12 frame or slot | ALONE NODE SWAPPED RESIDENT;   0 = nothing there
-RESIDENT, SWAPPED, NODE, ALONE = 1, 2, 4, 8
+# A page word of an object:   63..12 frame or slot | GUARD ALONE NODE SWAPPED RESIDENT;   0 = nothing there
+# GUARD stands alone, in private objects only, for a page of any mapping that MADV_GUARD_INSTALL has closed.
+RESIDENT, SWAPPED, NODE, ALONE, GUARD = 1, 2, 4, 8, 16
 NODE_BITS = 9  # 512 words to a node
 FAN = 1 << NODE_BITS
 EXT4, TMPFS = 0, 1  # machine.filesystem
@@ -54,6 +55,7 @@ COSLOT = 4  # other page words name its swap slot
 EXCLUSIVE = 8  # private, and its one owner may write it without asking (Linux: PageAnonExclusive)
 FAILED = 16  # its writeback failed: keep it
 OFFLINE = 32  # taken out of service
+LAZYFREE = 64  # MADV_FREE: while no store makes it dirty again, its bytes may be forgotten
 
 
 class Exit(IntEnum):
@@ -137,6 +139,9 @@ class Mark(IntEnum):
     WIPEONFORK = 512
     RANDOM = 1024  # madvise: no read-ahead
     SEQUENTIAL = 2048  # madvise: read ahead, not around
+    DONTDUMP = 1 << 16  # madvise: left out of core dumps; this and the next two are remembered and do nothing here
+    HUGEPAGE = 1 << 17
+    NOHUGEPAGE = 1 << 18
 
 
 def _row(**fields: str) -> np.dtype[Any]:
@@ -157,7 +162,8 @@ MACHINE = _words(
     "table_top table_free node_top node_free use_free slot_free nslot_free nvma hint nname "  # allocators; VMA cache
     "nevent seen until nsample sample_due sample_every "  # observers
     "leaf major bad code io_object io_index io_frame io_first io_stop grow "  # answers to an exit
-    "last_pid last_anon queue_length queue_at filesystem random"
+    "last_pid last_anon queue_length queue_at filesystem random "
+    "guards"  # was ever a guard installed? Only then do faults look for one
 )
 STAT = _words(
     "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill"

@@ -82,6 +82,18 @@ class OwnFile:
             self._reach = min(self._reach, nbytes)
         self._nbytes = nbytes
 
+    def punch(self, offset: int, n: int) -> None:
+        """Make n bytes read zero; blocks that lie within them take no memory any more."""
+        n = min(n, self._nbytes - offset)
+        if n <= 0:
+            return
+        first, last = -(-offset // BLOCK), (offset + n) // BLOCK
+        if offset % BLOCK or n % BLOCK:  # the blocks at both ends keep their other bytes
+            for start, stop in ((offset, min(first * BLOCK, offset + n)), (max(last * BLOCK, offset), offset + n)):
+                if start < stop:
+                    self.write(start, bytes(stop - start))
+        self._blocks, self._shared = {b: data for b, data in self._blocks.items() if not first <= b < last}, False
+
     def sync(self) -> None:
         """Nothing to do: what a device has been given survives a simulated power loss."""
 

@@ -4,7 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.policy import POLICIES, TOUCHES, Policy, queue
-from . import brk, exit, files, fork, limits, memory, mlock, mmap, mprotect, msync, munmap, program, references
+from . import (
+    brk,
+    exit,
+    files,
+    fork,
+    limits,
+    madvise,
+    memory,
+    mincore,
+    mlock,
+    mmap,
+    mprotect,
+    msync,
+    munmap,
+    program,
+    references,
+)  # fmt: skip
 from .enter import Kernel
 from .guest import PythonPolicy
 
@@ -27,6 +43,7 @@ OF_PROCESS: dict[str, Callable[..., Any]] = {
     "mmap": mmap.mmap, "munmap": munmap.munmap, "mprotect": mprotect.mprotect, "msync": msync.msync, "brk": brk.brk,
     "mlock": mlock.mlock, "mlock2": mlock.mlock2, "munlock": mlock.munlock, "mlockall": mlock.mlockall,
     "munlockall": mlock.munlockall, "setrlimit": limits.setrlimit,
+    "madvise": madvise.madvise, "mincore": mincore.mincore,
     "load": memory.load, "store": memory.store, "fetch": memory.fetch, "access": references.access,
     "read": files.read, "write": files.write,
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Processes begin: spawn, a new one with an empty address space, and fork(2), a copy."""
 
-from ..core import events, space, state, vma
+from ..core import advise, events, space, state, vma
 from ..core.state import ASID_SHIFT, FAN, NONE, Event, Kind, Mark
 from ..errors import fail
 from .check import page_size
@@ -38,16 +38,20 @@ def fork(k: Kernel, row: int, name: str) -> int:
     """The row of a child: the same mappings, private pages shared copy-on-write.
 
     PTEs are copied only for private mappings that have had a write fault since they were made; all others start empty and
-    fault again (mm/memory.c, vma_needs_copy). Locks are not inherited.
+    fault again (mm/memory.c, vma_needs_copy). Locks are not inherited. DONTFORK mappings are absent in the child, WIPEONFORK
+    ones empty, as if just made (kernel/fork.c, dup_mmap).
     """
     child = spawn(k, name, int(k.state.procs["pid"][row]))
     for field in ("start_brk", "brk", "limit_as", "limit_data", "limit_memlock"):
         k.state.procs[field][child] = k.state.procs[field][row]
     for v in vma.of_process(k.state, row):
+        if v.marks & Mark.DONTFORK:
+            continue
+        wiped = bool(v.marks & Mark.WIPEONFORK)
         if v.object != NONE:
             k.state.objects["refs"][v.object] += 1
         anon = 0
-        if v.anon:  # the child's pages are its own kin from now on (mm/rmap.c, anon_vma_fork)
+        if v.anon and not wiped:  # the child's pages are its own kin from now on (mm/rmap.c, anon_vma_fork)
             k.state.machine["last_anon"][0] += 1
             anon = -int(k.state.machine["last_anon"][0])
         away = child - row << ASID_SHIFT
@@ -55,9 +59,10 @@ def fork(k: Kernel, row: int, name: str) -> int:
         twin = v._replace(first=v.first + away, stop=v.stop + away, anon=anon, marks=marks)
         i, _ = vma.touching(k.state, twin.first, twin.first)
         k.state = vma.splice(k.state, i, i, [twin])
-        if not v.shared and v.anon:
+        if v.anon and not wiped:
             _reserve(k, row, v)
-            space.clone(k.state, row, child, v.vpn, v.vpn + v.npages)
+            inherit = advise.clone_guards if v.shared else space.clone
+            inherit(k.state, row, child, v.vpn, v.vpn + v.npages)
     s = k.state
     events.note(s, int(Event.FORK), row << ASID_SHIFT, NONE, NONE, 0, child)
     return child

@@ -29,7 +29,7 @@ def take(k: Kernel, row: int, start: int, stop: int) -> None:
     kept: list[vma.Vma] = []
     for v in vma.rows(k.state, i, j):
         gone = vma.part(v, first, last)
-        if gone and not v.shared:
+        if gone:  # of shared mappings, too: their guards
             objects.discard(k.state, int(k.state.procs["private"][row]), gone.vpn, gone.vpn + gone.npages)
         rest = [p for p in (vma.part(v, v.first, first), vma.part(v, last, v.stop)) if p]
         kept += rest

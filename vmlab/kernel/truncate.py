@@ -54,5 +54,5 @@ def resize(k: "Kernel", obj: int, nbytes: int) -> None:
             space.unmap(s, v.row, start, v.vpn + v.npages)
             if not v.shared:
                 mine = int(s.procs["private"][v.first >> ASID_SHIFT])
-                objects.discard(s, mine, start, v.vpn + v.npages)
+                objects.empty(s, mine, start, v.vpn + v.npages)
     objects.discard(s, obj, after, before)

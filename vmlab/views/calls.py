@@ -6,12 +6,15 @@ from typing import Any
 from ..core.state import NONE
 from ..errors import shown
 from ..kernel.limits import RLIM_INFINITY, Limit
+from ..kernel.madvise import KNOWN, Advice
 from . import words
 from .look import Look, permissions
 from .sentences import Happening
 
 ACCESSES = ("load", "store", "fetch", "access", "run")
-AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync", "mlock", "mlock2", "munlock")
+AT_ADDRESS = (
+    "load", "store", "fetch", "access", "munmap", "mprotect", "msync", "mlock", "mlock2", "munlock", "madvise", "mincore",
+)  # fmt: skip
 SHORT = {"stored to": "store", "fetched from": "fetch"}
 MAP_SHARED = 1
 
@@ -111,6 +114,20 @@ def _setrlimit(look: Look, who: str, a: dict[str, Any], happened: list[Happening
     return f"{name} of {who} is now {most}.", f"{name} {most}"
 
 
+def _madvise(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    advice = int(a.get("advice", 0))
+    name = Advice(advice).name if advice in KNOWN else f"advice {advice}"
+    return (
+        f"{who} advised {name} for {_pages(look, a)} at {int(a.get('addr', 0)):#x}.",
+        f"madvise {_pages(look, a)} {name}",
+    )
+
+
+def _mincore(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    where = f"{_pages(look, a)} at {int(a.get('addr', 0)):#x}"
+    return f"{who} asked which of {where} are in memory.", f"mincore {_pages(look, a)}"
+
+
 def _brk(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     return f"{who} moved the end of its heap to {int(a.get('addr', 0)):#x}.", "brk"
 
@@ -156,6 +173,8 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "mlockall": _mlockall,
     "munlockall": _munlockall,
     "setrlimit": _setrlimit,
+    "madvise": _madvise,
+    "mincore": _mincore,
     "fsync": _sync,
     "sync": _sync,
     "brk": _brk,

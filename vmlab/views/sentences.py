@@ -103,6 +103,8 @@ def departure(look: Look, e: Row, kind: Event) -> str:
         return f"{held}, dirty, written back to the file"
     if e.arg != NONE:
         return f"{held}, clean, dropped: swap slot {e.arg} still has it"
+    if look.object(e.object, "kind") == Kind.PRIVATE:
+        return f"{held}, given up (MADV_FREE), dropped: it reads zero from now on"
     return f"{held}, clean, dropped: the file still has it"
 
 

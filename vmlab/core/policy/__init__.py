@@ -3,6 +3,7 @@
 victim(s) -> frame    a frame is needed: name one that is takeable, or NONE    the only hook a policy must have
 came(s, f)            a page was put into frame f
 gone(s, f)            the page in f has left
+cold(s, f)            the page in f is not needed soon, by its process's word (madvise)
 touched(s, f)         a reference to the page in f; only for policies in TOUCHES (exact LRU needs it, CLOCK does not)
 """
 
@@ -51,6 +52,14 @@ def gone(s, f):
     """The page in frame f has left."""
     if s.machine[0].policy != Policy.CLOCK:
         queue.remove(s, f)
+
+
+@inline
+def cold(s, f):
+    """The page in frame f is not needed soon: look at it first. (CLOCK has no first; it sees the accessed bit clear.)"""
+    if s.machine[0].policy != Policy.CLOCK:
+        queue.remove(s, f)
+        queue.push_last(s, f)
 
 
 @inline

@@ -22,6 +22,20 @@ def push(s, f):
 
 
 @inline
+def push_last(s, f):
+    """Frame f becomes the oldest."""
+    m = s.machine[0]
+    fr = s.frames[f]
+    fr.prev = m.tail
+    fr.next = NONE
+    if m.tail != NONE:
+        s.frames[m.tail].next = f
+    else:
+        m.head = f
+    m.tail = f
+
+
+@inline
 def remove(s, f):
     """Frame f leaves the queue."""
     m = s.machine[0]
