@@ -30,6 +30,7 @@ from .errors import (
 from .file import File
 from .kernel.guest import Candidates
 from .kernel.mmap import Map, Prot
+from .kernel.mremap import Remap
 from .kernel.msync import Sync
 from .machine import Machine
 from .mapping import Mapping
@@ -59,6 +60,7 @@ __all__ = [
     "PathError",
     "Process",
     "Prot",
+    "Remap",
     "Run",
     "SegmentationFault",
     "Signal",

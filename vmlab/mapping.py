@@ -81,6 +81,15 @@ class Mapping:
         """Write the changes of a range to the file (msync)."""
         self.process.msync(self.addr + offset, self.length - offset if size is None else size)
 
+    def resize(self, length: int) -> None:
+        """Make it `length` bytes long, elsewhere if it cannot stay: .addr says where (mremap).
+
+        A file stays as long as it is, and what lies past its end is SIGBUS: `file.truncate` makes it longer. (mmap.mmap does
+        both; a mapping here knows no descriptor.)
+        """
+        moved = self.process.mremap(self, length)
+        self.addr, self.length = moved.addr, moved.length
+
     def close(self) -> None:
         """Unmap it."""
         self.process.munmap(self.addr, self.length)

@@ -12,6 +12,7 @@ from .file import File
 from .kernel.check import page_size
 from .kernel.files import MOST_BYTES
 from .kernel.mmap import Map, Prot
+from .kernel.mremap import Remap
 from .kernel.msync import Sync
 from .kernel.references import Access, Drawn, Given, given
 from .mapping import Mapping
@@ -135,6 +136,34 @@ class Process:
     def msync(self, addr: "int | Mapping", length: int | None = None, flags: int = Sync.SYNC) -> None:
         """Write a range's changes to its file; msync(2)."""
         self.machine.change("msync", self.row, **span(addr, length), flags=number("flags", flags))
+
+    def mremap(
+        self,
+        addr: "int | Mapping",
+        new_length: int,
+        old_length: int | None = None,
+        *,
+        to: "int | Mapping | None" = None,
+        flags: int = Remap.MAYMOVE,
+    ) -> Mapping:
+        """Make a range longer or shorter, or move it, over what is at `to` if that is given; mremap(2). No page is copied.
+
+        >>> area = p.mmap(8192)
+        >>> area[0] = 7
+        >>> p.mremap(area, 16384, to=0x7000_0000)[0]
+        7
+
+        Raises OSError: EINVAL, EFAULT where the old range is not one mapping, ENOMEM where it must stay and cannot grow.
+        """
+        where = span(addr, old_length)
+        new_length, flags = number("new_length", new_length), number("flags", flags)
+        if to is not None:
+            flags |= Remap.FIXED
+        start = self.machine.change(
+            "mremap", self.row, addr=where["addr"], old_length=where["length"], new_length=new_length, flags=flags,
+            new_addr=0 if to is None else address(to),
+        )  # fmt: skip
+        return Mapping(self, start, new_length)
 
     def fork(self, name: str | None = None) -> "Process":
         """A copy of this process: the same memory, shared copy-on-write; fork(2). EAGAIN at the limit of processes."""

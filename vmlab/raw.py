@@ -33,6 +33,11 @@ class Sys:
         """0."""
         return self._call("msync", addr=addr, length=length, flags=flags)
 
+    def mremap(self, addr: int, old_length: int, new_length: int, flags: int, new_addr: int) -> int:
+        """The address of the mapping, moved or not."""
+        args = {"addr": addr, "old_length": old_length, "new_length": new_length, "flags": flags, "new_addr": new_addr}
+        return self._call("mremap", **args)
+
     def brk(self, addr: int) -> int:
         """The new end of the heap, or the old one where it could not be set."""
         return self._call("brk", addr=addr)

@@ -37,6 +37,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "pagemap", lambda: p.pagemap(heap)
     yield "mprotect", lambda: p.mprotect(heap, 4096)
     yield "fork", lambda: p.fork().exit()
+    yield "mremap", lambda: p.mremap(p.mmap(4096), 8192, to=0x10000)
     yield "munmap", lambda: p.munmap(heap)
     yield "populate", lambda: p.mmap(4096, flags=2 | 0x8000)
     yield "writeback", file.evict

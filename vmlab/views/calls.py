@@ -10,9 +10,10 @@ from .look import Look, permissions
 from .sentences import Happening
 
 ACCESSES = ("load", "store", "fetch", "access", "run")
-AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync")
+AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync", "mremap")
 SHORT = {"stored to": "store", "fetched from": "fetch"}
 MAP_SHARED = 1
+MREMAP_FIXED = 2
 
 
 def verb(step: Any, write: bool) -> str:
@@ -84,6 +85,17 @@ def _msync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -
     return f"{who} wrote {words.plural(n, 'dirty page')} back (msync).", f"msync: {words.plural(n, 'page')} written"
 
 
+def _mremap(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n, new = (words.plural(-(-int(a.get(key, 0)) // look.page_size), "page") for key in ("old_length", "new_length"))
+    addr, flags = int(a.get("addr", 0)), int(a.get("flags", 0))
+    if not int(a.get("old_length", 0)):
+        return f"{who} mapped the memory at {addr:#x} a second time: {new}.", f"mremap: {new} twice"
+    if flags & MREMAP_FIXED:
+        where = f"to {int(a.get('new_addr', 0)):#x}"
+        return f"{who} moved {n} at {addr:#x} {where}, {new} there: no page was copied.", f"mremap {n} {where}"
+    return f"{who} resized {n} at {addr:#x} to {new}: no page was copied.", f"mremap {n} → {new}"
+
+
 def _brk(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     return f"{who} moved the end of its heap to {int(a.get('addr', 0)):#x}.", "brk"
 
@@ -125,6 +137,7 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "msync": _msync,
     "fsync": _sync,
     "sync": _sync,
+    "mremap": _mremap,
     "brk": _brk,
     "open": _open,
     "create": _create,
