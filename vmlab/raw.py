@@ -38,6 +38,10 @@ class Sys:
         args = {"addr": addr, "old_length": old_length, "new_length": new_length, "flags": flags, "new_addr": new_addr}
         return self._call("mremap", **args)
 
+    def remap_file_pages(self, addr: int, size: int, prot: int, pgoff: int, flags: int) -> int:
+        """0."""
+        return self._call("remap_file_pages", addr=addr, size=size, prot=prot, pgoff=pgoff, flags=flags)
+
     def brk(self, addr: int) -> int:
         """The new end of the heap, or the old one where it could not be set."""
         return self._call("brk", addr=addr)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.policy import POLICIES, TOUCHES, Policy, queue
-from . import brk, exit, files, fork, memory, mmap, mprotect, mremap, msync, munmap, program, references
+from . import brk, exit, files, fork, memory, mmap, mprotect, mremap, msync, munmap, program, references, remap_file_pages
 from .enter import Kernel
 from .guest import PythonPolicy
 
@@ -25,7 +25,7 @@ def set_policy(k: Kernel, policy: str | Callable[..., int]) -> None:
 OF_PROCESS: dict[str, Callable[..., Any]] = {
     "fork": fork.fork, "exit": exit.exit,
     "mmap": mmap.mmap, "munmap": munmap.munmap, "mprotect": mprotect.mprotect, "msync": msync.msync, "brk": brk.brk,
-    "mremap": mremap.mremap,
+    "mremap": mremap.mremap, "remap_file_pages": remap_file_pages.remap_file_pages,
     "load": memory.load, "store": memory.store, "fetch": memory.fetch, "access": references.access,
     "read": files.read, "write": files.write,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from .look import Look, permissions
 from .sentences import Happening
 
 ACCESSES = ("load", "store", "fetch", "access", "run")
-AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync", "mremap")
+AT_ADDRESS = ("load", "store", "fetch", "access", "munmap", "mprotect", "msync", "mremap", "remap_file_pages")
 SHORT = {"stored to": "store", "fetched from": "fetch"}
 MAP_SHARED = 1
 MREMAP_FIXED = 2
@@ -96,6 +96,12 @@ def _mremap(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) 
     return f"{who} resized {n} at {addr:#x} to {new}: no page was copied.", f"mremap {n} → {new}"
 
 
+def _remap_file_pages(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n = words.plural(int(a.get("size", 0)) // look.page_size, "page")
+    where = f"{int(a.get('addr', 0)):#x} show the object from page {int(a.get('pgoff', 0))} on"
+    return f"{who} made {n} at {where} (remap_file_pages).", f"remap_file_pages {n}"
+
+
 def _brk(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     return f"{who} moved the end of its heap to {int(a.get('addr', 0)):#x}.", "brk"
 
@@ -138,6 +144,7 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "fsync": _sync,
     "sync": _sync,
     "mremap": _mremap,
+    "remap_file_pages": _remap_file_pages,
     "brk": _brk,
     "open": _open,
     "create": _create,
