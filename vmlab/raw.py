@@ -62,5 +62,13 @@ class Sys:
         """Bytes written from memory."""
         return self._call("write", fd=fd, addr=addr, n=n, offset=offset)
 
+    def read(self, fd: int, addr: int, n: int) -> int:
+        """Bytes read from a pipe into memory."""
+        return self._call("pipe_read", fd=fd, addr=addr, n=n)
+
+    def write(self, fd: int, addr: int, n: int) -> int:
+        """Bytes written from memory to a pipe."""
+        return self._call("pipe_write", fd=fd, addr=addr, n=n)
+
     def __repr__(self) -> str:
         return f"Sys({self._process!r})"

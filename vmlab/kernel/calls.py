@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.policy import POLICIES, TOUCHES, Policy, queue
-from . import brk, exit, files, fork, memory, mmap, mprotect, mremap, msync, munmap, program, references, remap_file_pages
+from . import brk, exit, files, fork, memory, mmap, mprotect, mremap, msync, munmap, program, references, remap_file_pages, special
 from .enter import Kernel
 from .guest import PythonPolicy
 
@@ -27,12 +27,13 @@ OF_PROCESS: dict[str, Callable[..., Any]] = {
     "mmap": mmap.mmap, "munmap": munmap.munmap, "mprotect": mprotect.mprotect, "msync": msync.msync, "brk": brk.brk,
     "mremap": mremap.mremap, "remap_file_pages": remap_file_pages.remap_file_pages,
     "load": memory.load, "store": memory.store, "fetch": memory.fetch, "access": references.access,
-    "read": files.read, "write": files.write,
+    "read": files.read, "write": files.write, "pipe_read": special.read, "pipe_write": special.write,
 }  # fmt: skip
 
 # Of the machine: (kernel, arguments)
 OF_MACHINE: dict[str, Callable[..., Any]] = {
     "spawn": fork.spawn,
+    "open_zero": files.open_zero, "pipe": files.pipe, "pipe_get": special.get, "pipe_put": special.put,
     "open": files.open_host, "create": files.create, "reopen": files.reopen, "close": files.close, "fsync": files.fsync,
     "pread": files.pread, "pwrite": files.pwrite, "truncate": files.truncate_to, "unlink": files.unlink,
     "refresh": files.refresh, "evict": files.evict, "sync": files.sync,

@@ -99,7 +99,7 @@ def _may_resize(k: Kernel, row: int, v: vma.Vma, start: int, old: int, new: int,
 
 def _may_be_at(k: Kernel, row: int, new_addr: int, flags: int) -> None:
     """EPERM for an address as low as a null pointer's, where the call names one."""
-    lowest = mmap.lowest_page(int(k.state.machine["task_pages"][0])) * page_size(k)
+    lowest = vma.lowest_page(int(k.state.machine["task_pages"][0])) * page_size(k)
     named = flags & Remap.FIXED or (flags & Remap.DONTUNMAP and new_addr)
     if named and new_addr < lowest:
         raise refuse(k, row, "mremap")("EPERM", f"address {new_addr:#x} lies below mmap_min_addr, {lowest:#x}")

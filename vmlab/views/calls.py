@@ -116,6 +116,14 @@ def _create(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) 
     return f"{name} was created: a file of the machine's own, {int(a.get('nbytes', 0)):,} bytes.", f"create {name}"
 
 
+def _pipe_read(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} read up to {int(a.get('n', 0)):,} bytes from a pipe.", "read pipe"
+
+
+def _pipe_write(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} wrote up to {int(a.get('n', 0)):,} bytes to a pipe.", "write pipe"
+
+
 def _queue(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     n = sum(len(seg.addresses) for seg in a.get("segments", ()))
     return f"{words.plural(n, 'reference')} wait to be made.", f"queue {words.plural(n, 'reference')}"
@@ -148,6 +156,10 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "brk": _brk,
     "open": _open,
     "create": _create,
+    "pipe_read": _pipe_read,
+    "pipe_write": _pipe_write,
+    "open_zero": lambda look, who, a, happened: ("/dev/zero was opened.", "open /dev/zero"),
+    "pipe": lambda look, who, a, happened: ("A pipe was made.", "pipe"),
     "queue": _queue,
     "set_policy": _policy,
 }
