@@ -177,6 +177,19 @@ def test_dontunmap_leaves_the_mapping_without_its_pages(m, p):
     assert first_bytes(p, area.addr, 2) == [0, 0]
 
 
+def test_dontunmap_of_all_of_a_mapping_makes_it_new(m, p):
+    """dontunmap_complete: as if it never had a private page, so that fork leaves it empty in the child (Part II)."""
+    file = m.create("f", PAGE, b"f")
+    area = p.mmap(PAGE, file=file, addr=FREE)
+    area[0] = ord("g")
+    p.sys.mremap(area.addr, PAGE, PAGE, MAYMOVE | DONTUNMAP, FREE * 2)
+    assert (area[0], p.load(FREE * 2)) == (ord("f"), b"g")
+    child = p.fork()
+    with m.measure() as cost:
+        assert child.load(area) + child.load(FREE * 2) == b"fg"
+    assert cost.minflt == 1
+
+
 def test_a_shared_mapping_grows_and_its_object_does_not(p):
     """Part II: SIGBUS past the first size; 122: a file mapping may grow past the end of the file."""
     area = written(p, 2, Map.SHARED)

@@ -37,9 +37,7 @@ def test_dev_zero_reads_zeros_and_swallows_what_is_written(m):
 def test_a_mapping_of_dev_zero_is_anonymous_memory(m, p):
     """drivers/char/mem.c, mmap_zero: SHARED is shared anonymous memory, PRIVATE private; two shared mappings are strangers."""
     zero = m.zero()
-    shared, other, private = (
-        p.mmap(2 * PAGE, file=zero, flags=f) for f in (Map.SHARED, Map.SHARED, Map.PRIVATE)
-    )
+    shared, other, private = (p.mmap(2 * PAGE, file=zero, flags=f) for f in (Map.SHARED, Map.SHARED, Map.PRIVATE))
     for area in (shared, other, private):
         assert area[2 * PAGE - 1] == 0
     shared[0] = private[0] = 7

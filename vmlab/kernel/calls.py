@@ -4,7 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.policy import POLICIES, TOUCHES, Policy, queue
-from . import brk, exit, files, fork, memory, mmap, mprotect, mremap, msync, munmap, program, references, remap_file_pages, special
+from . import (
+    brk,
+    exit,
+    files,
+    fork,
+    memory,
+    mmap,
+    mprotect,
+    mremap,
+    msync,
+    munmap,
+    program,
+    references,
+    remap_file_pages,
+    special,
+)
 from .enter import Kernel
 from .guest import PythonPolicy
 

@@ -170,7 +170,7 @@ def _no_heap(v: vma.Vma) -> vma.Vma:
 
 
 def _leave_empty(k: Kernel, row: int, start: int, n: int) -> None:
-    """What MREMAP_DONTUNMAP leaves: the mapping without its pages. It is not locked, and if all of it moved, new (dontunmap_complete)."""
+    """What MREMAP_DONTUNMAP leaves: a mapping without pages, not locked, and new if all of it moved (dontunmap_complete)."""
     i, j = vma.touching(k.state, *tags(row, start, start + 1))
     v = vma.rows(k.state, i, j)[0]
     anon = 0 if (v.vpn, v.npages) == (start, n) else v.anon

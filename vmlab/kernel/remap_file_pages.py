@@ -1,5 +1,7 @@
 """remap_file_pages(2): let part of a shared mapping show other pages of its object. Since Linux 4.0 a disguised mmap."""
 
+from itertools import pairwise
+
 from ..core import vma
 from ..core.state import Mark
 from . import mmap, munmap
@@ -49,5 +51,5 @@ def _areas(k: Kernel, row: int, start: int, n: int) -> list[vma.Vma]:
 def _not_one_object(areas: list[vma.Vma], first: int, stop: int) -> bool:
     """Is there a hole in first..stop-1, or a VMA of another object, description or with other rights or marks?"""
     alike = {(v.object, v.file, v.prot, v.marks) for v in areas}
-    holes = any(a.stop != b.first for a, b in zip(areas, areas[1:], strict=False))
+    holes = any(a.stop != b.first for a, b in pairwise(areas))
     return len(alike) > 1 or holes or areas[-1].stop < stop

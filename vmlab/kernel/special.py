@@ -42,7 +42,9 @@ def _end(k: Kernel, fd: int, access: Access) -> int:
         raise fail("EBADF", f"file {fd} is not open for {'reading' if access == Access.READ else 'writing'}")
     obj = int(files["object"][fd])
     if kind(k, obj) != PIPE:
-        raise fail("EINVAL", f"{k.file_name(obj)} is no pipe: a file has no position here, name the offset (pread, pwrite)")
+        raise fail(
+            "EINVAL", f"{k.file_name(obj)} is no pipe: a file has no position here, name the offset (pread, pwrite)"
+        )
     return obj
 
 
@@ -78,7 +80,9 @@ def _whole(k: Kernel, row: int, obj: int, addr: int, data: bytes) -> int:
         begun = (k.devices[obj].size() - waiting) % size  # bytes of the first buffer that were read before
         done = max(0, (begun + done) // size * size - begun)
         if not done:
-            raise refuse(k, row, "read")("EFAULT", f"the kernel could not use the memory given for {k.file_name(obj)}: {failure}")
+            raise refuse(k, row, "read")(
+                "EFAULT", f"the kernel could not use the memory given for {k.file_name(obj)}: {failure}"
+            )
     return done
 
 
