@@ -148,6 +148,8 @@ class Process:
     ) -> Mapping:
         """Make a range longer or shorter, or move it, over what is at `to` if that is given; mremap(2). No page is copied.
 
+        >>> from vmlab import Machine
+        >>> p = Machine().spawn()
         >>> area = p.mmap(8192)
         >>> area[0] = 7
         >>> p.mremap(area, 16384, to=0x7000_0000)[0]
