@@ -33,6 +33,7 @@ from .kernel.limits import RLIM_INFINITY, Limit
 from .kernel.madvise import Advice
 from .kernel.mlock import Lock
 from .kernel.mmap import Map, Prot
+from .kernel.mremap import Remap
 from .kernel.msync import Sync
 from .machine import Machine
 from .mapping import Mapping
@@ -66,6 +67,7 @@ __all__ = [
     "PathError",
     "Process",
     "Prot",
+    "Remap",
     "Run",
     "SegmentationFault",
     "Signal",

@@ -84,6 +84,14 @@ class File:
         """Write bytes at an offset; the file grows if they end past its end. EBADF if it was not opened for writing."""
         return int(self.machine.change("pwrite", fd=self.fd, data=bytes(data), offset=whole("offset", offset)))
 
+    def read(self, n: int) -> bytes:
+        """Read up to n bytes from a pipe. BlockingIOError if it is empty; b"" once nobody can write to it."""
+        return bytes(self.machine.change("pipe_get", fd=self.fd, n=whole("n", n)))
+
+    def write(self, data: bytes) -> int:
+        """Write to a pipe; how many bytes fitted. BlockingIOError if it is full, BrokenPipeError if nobody can read it."""
+        return int(self.machine.change("pipe_put", fd=self.fd, data=bytes(data)))
+
     def truncate(self, size: int) -> None:
         """Make it `size` bytes long. Pages past a nearer end leave every mapping: touching them is SIGBUS."""
         self.machine.change("truncate", fd=self.fd, nbytes=whole("size", size))

@@ -222,6 +222,17 @@ class Machine(Past):
             self, self.change("create", name=name_text(name), nbytes=max(number("size", size), len(data)), data=data)
         )
 
+    def zero(self, mode: str = "r+") -> File:
+        """/dev/zero: reads give zeros, writes go nowhere, and a mapping of it is anonymous memory, private or shared."""
+        if mode not in ("r", "r+"):
+            raise ValueError(f"mode must be 'r' or 'r+', not {mode!r}")
+        return File(self, self.change("open_zero", mode=mode))
+
+    def pipe(self) -> tuple[File, File]:
+        """The two ends of a pipe of 64 KiB: (to read from, to write to). p.sys.read, p.sys.write move memory through it."""
+        r, w = self.change("pipe")
+        return File(self, r), File(self, w)
+
     def device(self, obj: int) -> Device:
         """The device behind a file object, to look at its bytes. Not recorded: for displays only."""
         return self.kernel.devices[obj]

@@ -112,6 +112,15 @@ class Mapping:
         """Let its pages go again (munlock)."""
         self.process.munlock(self)
 
+    def resize(self, length: int) -> None:
+        """Make it `length` bytes long, elsewhere if it cannot stay: .addr says where (mremap).
+
+        A file stays as long as it is, and what lies past its end is SIGBUS: `file.truncate` makes it longer. (mmap.mmap does
+        both; a mapping here knows no descriptor.)
+        """
+        moved = self.process.mremap(self, length)
+        self.addr, self.length = moved.addr, moved.length
+
     def close(self) -> None:
         """Unmap it."""
         self.process.munmap(self.addr, self.length)

@@ -15,6 +15,7 @@ from .kernel.files import MOST_BYTES
 from .kernel.madvise import Advice
 from .kernel.mlock import MLOCK_ONFAULT, Lock
 from .kernel.mmap import Map, Prot
+from .kernel.mremap import Remap
 from .kernel.msync import Sync
 from .kernel.references import Access, Drawn, Given, given
 from .mapping import Mapping
@@ -220,6 +221,36 @@ class Process:
         """
         answers = self.machine.change("mincore", self.row, **span(addr, length), vec=None)
         return np.frombuffer(answers, np.uint8).astype(bool)
+
+    def mremap(
+        self,
+        addr: "int | Mapping",
+        new_length: int,
+        old_length: int | None = None,
+        *,
+        to: "int | Mapping | None" = None,
+        flags: int = Remap.MAYMOVE,
+    ) -> Mapping:
+        """Make a range longer or shorter, or move it, over what is at `to` if that is given; mremap(2). No page is copied.
+
+        >>> from vmlab import Machine
+        >>> p = Machine().spawn()
+        >>> area = p.mmap(8192)
+        >>> area[0] = 7
+        >>> p.mremap(area, 16384, to=0x7000_0000)[0]
+        7
+
+        Raises OSError: EINVAL, EFAULT where the old range is not one mapping, ENOMEM where it must stay and cannot grow.
+        """
+        where = span(addr, old_length)
+        new_length, flags = number("new_length", new_length), number("flags", flags)
+        if to is not None:
+            flags |= Remap.FIXED
+        start = self.machine.change(
+            "mremap", self.row, addr=where["addr"], old_length=where["length"], new_length=new_length, flags=flags,
+            new_addr=0 if to is None else address(to),
+        )  # fmt: skip
+        return Mapping(self, start, new_length)
 
     def fork(self, name: str | None = None) -> "Process":
         """A copy of this process: the same memory, shared copy-on-write; fork(2). EAGAIN at the limit of processes."""

@@ -74,6 +74,15 @@ class Sys:
         answers = bytes(p.machine.change("mincore", p.row, addr=addr, length=length, vec=vec))
         return answers if vec is None else 0
 
+    def mremap(self, addr: int, old_length: int, new_length: int, flags: int, new_addr: int) -> int:
+        """The address of the mapping, moved or not."""
+        args = {"addr": addr, "old_length": old_length, "new_length": new_length, "flags": flags, "new_addr": new_addr}
+        return self._call("mremap", **args)
+
+    def remap_file_pages(self, addr: int, size: int, prot: int, pgoff: int, flags: int) -> int:
+        """0."""
+        return self._call("remap_file_pages", addr=addr, size=size, prot=prot, pgoff=pgoff, flags=flags)
+
     def brk(self, addr: int) -> int:
         """The new end of the heap, or the old one where it could not be set."""
         return self._call("brk", addr=addr)
@@ -93,6 +102,14 @@ class Sys:
     def pwrite(self, fd: int, addr: int, n: int, offset: int) -> int:
         """Bytes written from memory."""
         return self._call("write", fd=fd, addr=addr, n=n, offset=offset)
+
+    def read(self, fd: int, addr: int, n: int) -> int:
+        """Bytes read from a pipe into memory."""
+        return self._call("pipe_read", fd=fd, addr=addr, n=n)
+
+    def write(self, fd: int, addr: int, n: int) -> int:
+        """Bytes written from memory to a pipe."""
+        return self._call("pipe_write", fd=fd, addr=addr, n=n)
 
     def __repr__(self) -> str:
         return f"Sys({self._process!r})"

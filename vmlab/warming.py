@@ -40,6 +40,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "pagemap", lambda: p.pagemap(heap)
     yield "mprotect", lambda: p.mprotect(heap, 4096)
     yield "fork", lambda: p.fork().exit()
+    yield "mremap", lambda: p.mremap(p.mmap(4096), 8192, to=0x10000)
     for advice in ("COLD", "PAGEOUT", "WILLNEED", "FREE", "DONTNEED"):
         yield f"madvise {advice}", partial(heap.madvise, Advice[advice])
     yield "mincore", heap.mincore

@@ -16,6 +16,7 @@ SWAP = 32 << 20
 NO_DESCRIPTOR = -1  # what mmap is given where it wants none
 NOT_OPEN = 9999
 MODES = {"rw": "r+", "r": "r", "w": "w", "path": "path"}
+PIPE_ENDS = {"pipe_r": 0, "pipe_w": 1}
 UNMAPPED = 0  # page 0 is never mapped by the record
 
 
@@ -66,10 +67,17 @@ class VmlabBackend(Backend):
         if f == "bad":
             return NOT_OPEN
         if (f, "rw") not in self.files:
-            raise NotImplementedError(f"file {f}")  # pipes and special files
+            return self._special(f).fd
         if (f, mode) not in self.files:
             self.files[f, mode] = self.files[f, "rw"].reopen(MODES[mode])
         return self.files[f, mode].fd
+
+    def _special(self, f: str) -> File:
+        if f == "/dev/zero":
+            return self.machine.zero()
+        if f in PIPE_ENDS:
+            return self.machine.pipe()[PIPE_ENDS[f]]
+        raise NotImplementedError(f"file {f}")
 
     # system calls
     def _sys(self, p: int, name: str, *arguments: Any) -> Result:
@@ -166,6 +174,15 @@ class VmlabBackend(Backend):
 
     def write_from(self, p: int, f: str, addr: int, n: int, offset: int) -> Result:
         return self._sys(p, "pwrite", self._descriptor(f, "rw"), addr, n, offset)
+
+    def pipe_into(self, p: int, addr: int, data: bytes) -> Result:
+        r, w = self.machine.pipe()
+        w.write(data)
+        return self._sys(p, "read", r.fd, addr, len(data))
+
+    def pipe_from(self, p: int, addr: int, n: int) -> Result:
+        _, w = self.machine.pipe()
+        return self._sys(p, "write", w.fd, addr, n)
 
     # the CPU
     def load(self, p: int, addr: int, n: int) -> Result:

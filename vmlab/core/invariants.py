@@ -38,10 +38,11 @@ def check(s: State) -> list[str]:
     free = _chain(s.frames["next"].tolist(), int(s.machine["free"][0]), bad, "the free list of frames")
     if len(free) != int(s.machine["nfree"][0]):
         bad.append(f"the free list holds {len(free)} frames, nfree says {int(s.machine['nfree'][0])}")
-    users = _users(s, free, bad)
+    owned: dict[int, tuple[int, int]] = {}
+    users = _users(s, free, owned, bad)
     ptes = _translations(s, users, bad)
     _mappings(s, bad)
-    _objects_and_swap(s, free, bad)
+    _objects_and_swap(s, free, owned, bad)
     _tlb(s, ptes, bad)
     _counters(s, ptes, bad)
     return bad
@@ -97,8 +98,8 @@ def leaves_of(s: State, row: int) -> Iterator[tuple[int, int, int]]:
     yield from below(root, len(levels) - 1, 0)
 
 
-def _users(s: State, free: set[int], bad: list[str]) -> dict[int, tuple[int, int]]:
-    """Walk the reverse map. Returns PTE position -> (frame, tag)."""
+def _users(s: State, free: set[int], owned: dict[int, tuple[int, int]], bad: list[str]) -> dict[int, tuple[int, int]]:
+    """Walk the reverse map. Returns PTE position -> (frame, tag); owned: position of a page word -> (object, index)."""
     mapped: dict[int, tuple[int, int]] = {}
     uses = s.uses.tolist()
     marks = s.frames["marks"].tolist()
@@ -110,6 +111,7 @@ def _users(s: State, free: set[int], bad: list[str]) -> dict[int, tuple[int, int
             page, pte, tag, index, obj, after = uses[u]
             if page != NONE:
                 owners += 1
+                owned[page] = obj, index
                 if int(s.pages[page]) != f << SHIFT | RESIDENT:
                     bad.append(f"frame {f}: the page word of object {obj} page {index} does not point back to it")
             elif u == f and (pte != NONE or after != NONE):
@@ -240,12 +242,14 @@ def _mappings(s: State, bad: list[str]) -> None:
             bad.append(f"process row {row}: the break lies below the start of the heap")
 
 
-def _objects_and_swap(s: State, free: set[int], bad: list[str]) -> None:
+def _objects_and_swap(s: State, free: set[int], owned: dict[int, tuple[int, int]], bad: list[str]) -> None:
     """Page words, frames and slots count one another right."""
     references: Counter[int] = Counter()
     swapped: Counter[int] = Counter()
     for obj in s.objects["used"].nonzero()[0].tolist():
-        for index, _, word in pages_of(s, obj):
+        for index, position, word in pages_of(s, obj):
+            if word & RESIDENT and owned.get(position) != (obj, index):
+                bad.append(f"object {obj} page {index} is in memory, its frame's use says {owned.get(position)}")
             if word & SWAPPED:
                 references[word >> SHIFT] += 1
                 if s.objects["kind"][obj] == Kind.PRIVATE:

@@ -69,6 +69,11 @@ class Vma(NamedTuple):
         return bits + ("s" if self.shared else "p")
 
 
+def lowest_page(task_pages: int) -> int:
+    """The lowest page a program may map: 64 KiB up as Linux's mmap_min_addr, or just above page 0 in tiny address spaces."""
+    return 16 if task_pages > 1 << 16 else 1
+
+
 def touching(s: State, first: int, stop: int) -> tuple[int, int]:
     """(i, j): rows i..j-1 are the VMAs that share a page with tags first..stop-1."""
     n = int(s.machine["nvma"][0])

@@ -22,14 +22,15 @@ class Saved(NamedTuple):
 class OwnFile:
     """A sparse file in memory: block number -> 4 KiB of immutable bytes; an absent block is what lies below, here zero.
 
-    n numbers the files of a machine, size is in bytes, data is what the file begins with.
+    n numbers the files of a machine, size is in bytes, data is what the file begins with. kind: "own", or what special file
+    of the kernel keeps its bytes here.
     """
 
     writable = True
 
-    def __init__(self, n: int, name: str | bytes, size: int, data: bytes = b"") -> None:
+    def __init__(self, n: int, name: str | bytes, size: int, data: bytes = b"", kind: str = "own") -> None:
         self.name = shown(name)
-        self.key: tuple[object, ...] = ("own", n)
+        self.key: tuple[object, ...] = (kind, n)
         self._nbytes = size
         self._reach = 0  # below this, absent blocks read what lies below
         self._blocks: dict[int, bytes] = {}
@@ -120,7 +121,7 @@ class OwnFile:
     @classmethod
     def load(cls, plain: Mapping[str, Any], data: Mapping[str, bytes]) -> Self:
         """The file that was dumped. ConfigError if its parts do not fit together."""
-        self = cls(int(plain["key"][1]), str(plain["name"]), 0)
+        self = cls(int(plain["key"][1]), str(plain["name"]), 0, kind=str(plain["key"][0]))
         self._fill(plain, data)
         return self
 

@@ -16,11 +16,14 @@ from . import (
     mlock,
     mmap,
     mprotect,
+    mremap,
     msync,
     munmap,
     program,
     references,
-)  # fmt: skip
+    remap_file_pages,
+    special,
+)
 from .enter import Kernel
 from .guest import PythonPolicy
 
@@ -44,13 +47,15 @@ OF_PROCESS: dict[str, Callable[..., Any]] = {
     "mlock": mlock.mlock, "mlock2": mlock.mlock2, "munlock": mlock.munlock, "mlockall": mlock.mlockall,
     "munlockall": mlock.munlockall, "setrlimit": limits.setrlimit,
     "madvise": madvise.madvise, "mincore": mincore.mincore,
+    "mremap": mremap.mremap, "remap_file_pages": remap_file_pages.remap_file_pages,
     "load": memory.load, "store": memory.store, "fetch": memory.fetch, "access": references.access,
-    "read": files.read, "write": files.write,
+    "read": files.read, "write": files.write, "pipe_read": special.read, "pipe_write": special.write,
 }  # fmt: skip
 
 # Of the machine: (kernel, arguments)
 OF_MACHINE: dict[str, Callable[..., Any]] = {
     "spawn": fork.spawn,
+    "open_zero": files.open_zero, "pipe": files.pipe, "pipe_get": special.get, "pipe_put": special.put,
     "open": files.open_host, "create": files.create, "reopen": files.reopen, "close": files.close, "fsync": files.fsync,
     "pread": files.pread, "pwrite": files.pwrite, "truncate": files.truncate_to, "unlink": files.unlink,
     "refresh": files.refresh, "evict": files.evict, "sync": files.sync,

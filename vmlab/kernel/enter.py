@@ -9,7 +9,7 @@ from ..core import cpu, events, readahead, state
 from ..core.state import FAILED, MACHINE, NONE, TMPFS, Event, Exit, Kind, State
 from ..device import Device, OwnFile
 from ..errors import shown
-from . import guest, oom, truncate, writeback
+from . import guest, oom, stack, truncate, writeback
 from .outside import Outside, is_host
 
 REGISTER = {name: i for i, name in enumerate(MACHINE.names or ())}
@@ -74,8 +74,12 @@ class Kernel:
         """
         while True:
             why = step(self._state, *args)
-            if why <= Exit.SEGV:  # DONE, LIMIT, SEGV
+            if why < Exit.SEGV:  # DONE, LIMIT
                 return _EXITS[why]
+            if why == Exit.SEGV:
+                if not stack.grow(self):
+                    return Exit.SEGV
+                continue
             if why == Exit.BUS:
                 if not self.grown(int(self.registers[OBJECT])):
                     return Exit.BUS

@@ -9,7 +9,7 @@ from ..core.invariants import pages_of
 from ..core.state import NONE, RESIDENT, SHIFT, TMPFS, Access, Exit, Kind
 from ..device import Device, HostFile, Overlay, OwnFile
 from ..errors import LimitError, fail, shown
-from . import memory, truncate, writeback
+from . import memory, special, truncate, writeback
 from .check import page_size, refuse
 from .enter import Kernel
 from .exit import put
@@ -47,6 +47,17 @@ def create(k: Kernel, name: str, nbytes: int, data: bytes) -> int:
     truncate.must_be_size(k, f"'{shown(name)}'", nbytes)
     number = 1 + max((int(str(d.key[1])) for d in k.devices.values() if d.key[0] == "own"), default=0)
     return describe(k, attach(k, OwnFile(number, name, nbytes, data)), "r+", None)
+
+
+def open_zero(k: Kernel, mode: str) -> int:
+    """The number of a new open file on /dev/zero: reads give zeros, writes go nowhere, mappings are anonymous memory."""
+    return describe(k, special.new(k, special.ZERO, "/dev/zero"), mode, None)
+
+
+def pipe(k: Kernel) -> tuple[int, int]:
+    """pipe(2): the numbers of its two ends, for reading and for writing."""
+    obj = special.new(k, special.PIPE, "pipe")
+    return describe(k, obj, "r", None), describe(k, obj, "w", None)
 
 
 def attach(k: Kernel, device: Device) -> int:
@@ -99,6 +110,8 @@ def truncate_to(k: Kernel, fd: int, nbytes: int) -> None:
     obj = of(k, fd)
     if not k.state.files["mode"][fd] & Access.WRITE:
         raise fail("EINVAL", f"{k.file_name(obj)} is not open for writing")
+    if special.kind(k, obj) != special.FILE:
+        raise fail("EINVAL", f"{k.file_name(obj)} has no length")
     truncate.truncate(k, obj, nbytes)
 
 
@@ -137,6 +150,8 @@ def pread(k: Kernel, fd: int, n: int, offset: int) -> bytes:
         raise fail("EBADF", f"{k.file_name(obj)} is not open for reading")
     must_be_offset(k, obj, offset)
     k.notice()
+    if special.kind(k, obj) == special.ZERO and n <= MOST_BYTES:
+        return bytes(max(0, n))
     n = max(0, min(n, int(k.state.objects["length"][obj]) - offset))
     if n > MOST_BYTES:
         raise LimitError(
@@ -173,8 +188,8 @@ def pwrite(k: Kernel, fd: int, data: bytes, offset: int) -> int:
     if not k.state.files["mode"][fd] & Access.WRITE:
         raise fail("EBADF", f"{k.file_name(obj)} is not open for writing")
     must_be_offset(k, obj, offset)
-    if not data:
-        return 0
+    if not data or special.kind(k, obj) == special.ZERO:
+        return len(data)
     if offset + len(data) > int(k.state.objects["length"][obj]):
         truncate.truncate(k, obj, offset + len(data))
     _transfer(k, obj, offset, np.frombuffer(data, np.uint8).copy(), Access.WRITE)
@@ -183,6 +198,8 @@ def pwrite(k: Kernel, fd: int, data: bytes, offset: int) -> int:
 
 def must_be_offset(k: Kernel, obj: int, offset: int) -> None:
     """EINVAL for what is no place in a file: loff_t is signed (fs/read_write.c, ksys_pread64)."""
+    if special.kind(k, obj) == special.PIPE:
+        raise fail("ESPIPE", f"{k.file_name(obj)} has no offsets: a pipe is read from its start and written at its end")
     if not 0 <= offset < 1 << 63:
         raise fail("EINVAL", f"{offset} is no place in {k.file_name(obj)}: offsets are 0 to 2**63-1")
 

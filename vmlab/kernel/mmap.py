@@ -4,7 +4,8 @@ from enum import IntFlag
 
 from ..core import vma
 from ..core.state import NONE, Access, Exit, Kind, Mark, intern
-from . import limits, munmap
+from ..core.vma import lowest_page
+from . import limits, munmap, special, stack
 from .check import page_size, refuse, tags, task_bytes
 from .enter import Kernel
 
@@ -38,7 +39,6 @@ class Map(IntFlag):
 
 
 KNOWN = 0x7C07F9F3  # Linux's LEGACY_MAP_MASK (include/linux/mman.h): what SHARED_VALIDATE accepts; not FIXED_NOREPLACE
-NOT_BUILT = Map.GROWSDOWN
 TYPE = 0x0F  # the bits that say shared or private
 LARGEST_OFFSET = (1 << 63) - 1
 
@@ -72,8 +72,6 @@ def mmap(
             raise no("EOPNOTSUPP", f"flags {flags & ~KNOWN:#x} are unknown, and SHARED_VALIDATE asks to be told")
     elif kind not in (Map.SHARED, Map.PRIVATE):
         raise no("EINVAL", "flags need exactly one of SHARED, SHARED_VALIDATE (files only) and PRIVATE")
-    if flags & NOT_BUILT:
-        raise NotImplementedError(f"mmap: {Map(flags & NOT_BUILT)!r} is not built yet")
     shared = kind != Map.PRIVATE
     prot &= 7  # mmap ignores unknown bits
     marks = lock | (int(Mark.SHARED) if shared else 0)
@@ -90,6 +88,12 @@ def mmap(
                     "EACCES", f"{k.file_name(int(file.object))} was opened read-only, a shared mapping cannot write it"
                 )
             marks |= Mark.MAYNOTWRITE
+        if special.kind(k, int(file.object)) == special.PIPE:
+            raise no("ENODEV", f"{k.file_name(int(file.object))} has no pages that could be mapped")
+    if flags & Map.GROWSDOWN:
+        if shared or file is not None:
+            raise no("EINVAL", "MAP_GROWSDOWN is for private anonymous memory")
+        marks |= Mark.GROWSDOWN
     first, stop = tags(row, start, start + npages)
     if reason := limits.over(k, row, npages - mapped(k, first, stop), limits.is_data(prot, marks)):
         raise no("ENOMEM", reason)
@@ -99,9 +103,12 @@ def mmap(
 
     munmap.take(k, row, start, start + npages)  # FIXED replaces; elsewhere there is nothing
     obj, pgoff = NONE, start
-    if file is not None:
+    zero = file is not None and special.kind(k, int(file.object)) == special.ZERO
+    if file is not None and not zero:
         obj, pgoff = int(file.object), offset // size
         k.state.objects["refs"][obj] += 1
+    elif zero:  # anonymous memory; its offset is what the call said (drivers/char/mem.c, mmap_zero)
+        obj, pgoff = (k.new_object(Kind.SHARED, npages * size, name) if shared else NONE), offset // size
     elif shared:
         obj, pgoff = k.new_object(Kind.SHARED, npages * size, name), 0
     k.state, label = intern(k.state, name)
@@ -229,11 +236,6 @@ def _place(k: Kernel, row: int, addr: int, npages: int, flags: int) -> int:
     return found
 
 
-def lowest_page(task_pages: int) -> int:
-    """The lowest page a program may map: 64 KiB up as Linux's mmap_min_addr, or just above page 0 in tiny address spaces."""
-    return 16 if task_pages > 1 << 16 else 1
-
-
 def mmap_base(task_pages: int) -> int:
     """The page below which the kernel places mappings, top-down; above it the stack would grow."""
     return task_pages - min(task_pages // 8, 1 << 15)
@@ -248,13 +250,13 @@ def free_range(k: Kernel, row: int, npages: int) -> int | None:
         if v.vpn < top:
             if v.vpn + v.npages <= top - npages:
                 break
-            top = v.vpn
+            top = stack.lowest_used(v)
     if top - npages >= lowest_page(task):
         return top - npages
     bottom = mmap_base(task)
     for v in areas:
         if v.vpn + v.npages > bottom:
-            if v.vpn >= bottom + npages:
+            if stack.lowest_used(v) >= bottom + npages:
                 break
             bottom = v.vpn + v.npages
     return bottom if bottom + npages <= task else None

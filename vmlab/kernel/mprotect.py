@@ -37,8 +37,10 @@ def mprotect(k: Kernel, row: int, addr: int, length: int, prot: int) -> None:
         if i == j:
             raise no("ENOMEM", f"nothing is mapped at {at * size:#x}")
         v = vma.rows(k.state, i, i + 1)[0]
-        if prot & (GROWSDOWN | GROWSUP):
-            raise no("EINVAL", f"the mapping at {at * size:#x} does not grow")
+        if prot & GROWSUP or (prot & GROWSDOWN and not v.marks & Mark.GROWSDOWN):
+            raise no("EINVAL", f"the mapping at {at * size:#x} does not grow that way")
+        if prot & GROWSDOWN:  # from its lowest page on
+            at, prot = v.vpn, prot & ~GROWSDOWN
         if prot & Prot.WRITE and v.marks & Mark.MAYNOTWRITE:
             raise no(
                 "EACCES", f"the file mapped at {at * size:#x} was opened read-only, a shared mapping cannot write it"

@@ -195,6 +195,6 @@ def twin(device: Device) -> Device:
         return device.twin()
     if not isinstance(device, OwnFile):
         return Overlay(device)
-    copied = OwnFile(int(str(device.key[1])), device.name, 0)
+    copied = OwnFile(int(str(device.key[1])), device.name, 0, kind=str(device.key[0]))
     copied.restore(device.save())
     return copied

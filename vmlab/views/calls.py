@@ -14,9 +14,11 @@ from .sentences import Happening
 ACCESSES = ("load", "store", "fetch", "access", "run")
 AT_ADDRESS = (
     "load", "store", "fetch", "access", "munmap", "mprotect", "msync", "mlock", "mlock2", "munlock", "madvise", "mincore",
+    "mremap", "remap_file_pages",
 )  # fmt: skip
 SHORT = {"stored to": "store", "fetched from": "fetch"}
 MAP_SHARED = 1
+MREMAP_FIXED = 2
 
 
 def verb(step: Any, write: bool) -> str:
@@ -128,6 +130,23 @@ def _mincore(look: Look, who: str, a: dict[str, Any], happened: list[Happening])
     return f"{who} asked which of {where} are in memory.", f"mincore {_pages(look, a)}"
 
 
+def _mremap(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n, new = (words.plural(-(-int(a.get(key, 0)) // look.page_size), "page") for key in ("old_length", "new_length"))
+    addr, flags = int(a.get("addr", 0)), int(a.get("flags", 0))
+    if not int(a.get("old_length", 0)):
+        return f"{who} mapped the memory at {addr:#x} a second time: {new}.", f"mremap: {new} twice"
+    if flags & MREMAP_FIXED:
+        where = f"to {int(a.get('new_addr', 0)):#x}"
+        return f"{who} moved {n} at {addr:#x} {where}, {new} there: no page was copied.", f"mremap {n} {where}"
+    return f"{who} resized {n} at {addr:#x} to {new}: no page was copied.", f"mremap {n} → {new}"
+
+
+def _remap_file_pages(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n = words.plural(int(a.get("size", 0)) // look.page_size, "page")
+    where = f"{int(a.get('addr', 0)):#x} show the object from page {int(a.get('pgoff', 0))} on"
+    return f"{who} made {n} at {where} (remap_file_pages).", f"remap_file_pages {n}"
+
+
 def _brk(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     return f"{who} moved the end of its heap to {int(a.get('addr', 0)):#x}.", "brk"
 
@@ -140,6 +159,14 @@ def _open(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) ->
 def _create(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     name = shown(str(a.get("name", "")))
     return f"{name} was created: a file of the machine's own, {int(a.get('nbytes', 0)):,} bytes.", f"create {name}"
+
+
+def _pipe_read(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} read up to {int(a.get('n', 0)):,} bytes from a pipe.", "read pipe"
+
+
+def _pipe_write(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return f"{who} wrote up to {int(a.get('n', 0)):,} bytes to a pipe.", "write pipe"
 
 
 def _queue(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
@@ -177,9 +204,15 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "mincore": _mincore,
     "fsync": _sync,
     "sync": _sync,
+    "mremap": _mremap,
+    "remap_file_pages": _remap_file_pages,
     "brk": _brk,
     "open": _open,
     "create": _create,
+    "pipe_read": _pipe_read,
+    "pipe_write": _pipe_write,
+    "open_zero": lambda look, who, a, happened: ("/dev/zero was opened.", "open /dev/zero"),
+    "pipe": lambda look, who, a, happened: ("A pipe was made.", "pipe"),
     "queue": _queue,
     "set_policy": _policy,
 }
