@@ -34,7 +34,7 @@ from numba.extending import intrinsic
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 LANES = 4  # tags compared by one vector instruction
-_HERE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent
 _OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
@@ -60,7 +60,7 @@ def cache_folder() -> Path:
 @cache
 def _folder_of(package: Path) -> Path:
     """Where the kernels of one package are cached."""
-    sources = sorted(package.rglob("*.py")) + [_HERE / "jit.py", _HERE / "byref.py"]
+    sources = sorted(package.rglob("*.py")) + [PACKAGE / "jit.py", PACKAGE / "byref.py"]
     text = b"".join(p.read_bytes() for p in sources) + repr((numba.__version__, numba.config.BOUNDSCHECK)).encode()
     return cache_folder() / f"{package.name}-{hashlib.sha256(text).hexdigest()[:16]}"
 
@@ -68,7 +68,7 @@ def _folder_of(package: Path) -> Path:
 def _package_of(function: Callable[..., Any]) -> Path:
     """The folder directly below vmlab in which a function is defined."""
     file = Path(function.__code__.co_filename).resolve()
-    return _HERE / file.relative_to(_HERE).parts[0] if file.is_relative_to(_HERE) else file.parent
+    return PACKAGE / file.relative_to(PACKAGE).parts[0] if file.is_relative_to(PACKAGE) else file.parent
 
 
 def njit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,17 +99,22 @@ def warm(package: str, steps: Iterable[tuple[str, Callable[[], object]]], say: C
     """
     if INTERPRETED:
         return
-    folder = _folder_of(_HERE / package)
+    folder = _folder_of(PACKAGE / package)
     cpu = numba.config.CPU_NAME or "host"
-    place = hashlib.sha256(os.fsencode(_HERE)).hexdigest()[:8]
+    place = hashlib.sha256(os.fsencode(PACKAGE)).hexdigest()[:8]
     mark = folder / f"warm-{cpu}-{sys.implementation.cache_tag}-{place}"
     if mark.exists():
         return
     begin = time.perf_counter()
     say(f"vmlab: compiling the {package} kernels, once for this computer (about half a minute)")
+    told = 0.0
     for name, step in steps:
         step()
-        say(f"vmlab: {time.perf_counter() - begin:5.1f} s  {name}")
+        taken = time.perf_counter() - begin
+        if taken > told + 0.5:
+            say(f"vmlab: {taken:5.1f} s  {name}")
+            told = taken
+    say(f"vmlab: {time.perf_counter() - begin:5.1f} s  done")
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()

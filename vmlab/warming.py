@@ -1,9 +1,19 @@
-"""Compile every kernel of the machine once, so that no first click waits."""
+"""Compile every kernel of the machine once, so that no first click waits.
 
+Two Pythons share the work: this one compiles `perform`, the job with the whole fault path in it, a second one all other entries.
+"""
+
+import importlib
+import inspect
+import os
+import pkgutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TextIO
+from typing import Any, TextIO
+
+import numba
 
 from . import jit
 
@@ -33,7 +43,10 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     file = m.create("warm", 3 * 4096)
     heap = p.mmap(12 * 4096)
     shared = p.mmap(3 * 4096, file=file, flags=1)
+    second = _start_second()
     yield "references", heap.touch
+    if second is not None:
+        yield "what a second Python has compiled", second.wait
     yield "stores", lambda: heap.touch(True)
     yield "one store", lambda: p.store(heap, b"x")
     yield "read", lambda: file.pwrite(file.pread(10), 5)
@@ -54,3 +67,46 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "fork with guards", lambda: p.fork().exit()
     yield "madvise GUARD_REMOVE", partial(shared.madvise, Advice.GUARD_REMOVE)
     yield "close", file.close
+
+
+def _start_second() -> "subprocess.Popen[bytes] | None":
+    """Start the second Python, if there is a processor for it; what it does not do is done here, one by one."""
+    if (os.cpu_count() or 1) < 2 or not sys.executable or jit.INTERPRETED:
+        return None
+    quiet = subprocess.DEVNULL
+    code = "from vmlab import warming; warming.compile_small()"
+    path = os.pathsep.join(filter(None, [str(jit.PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code], stdin=quiet, stdout=quiet, stderr=quiet, env=os.environ | {"PYTHONPATH": path}
+        )
+    except OSError:
+        return None
+
+
+def compile_small() -> None:
+    """Compile every entry but `perform`, without calling it."""
+    for name, entry in entries():
+        if name != "perform":
+            entry.compile(signature(entry))
+
+
+def entries() -> Iterator[tuple[str, Any]]:
+    """Name and function of every entry of the core."""
+    from . import core
+
+    for found in pkgutil.walk_packages(core.__path__, core.__name__ + "."):
+        module = importlib.import_module(found.name)
+        for name, f in vars(module).items():
+            own = hasattr(f, "overloads") and f.py_func.__module__ == found.name
+            if own and not f.targetoptions.get("no_cpython_wrapper"):
+                yield name, f
+
+
+def signature(entry: Any) -> tuple[Any, ...]:
+    """The types an entry is called with: the state, then words, but for two flags and a vector."""
+    from .core import state
+
+    kind = numba.typeof(state.boot(state.Geometry((2,), 16, 4), 2, 0))
+    special = {"private": numba.bool_, "clear": numba.bool_, "vec": numba.uint8[::1]}
+    return (kind, *(special.get(name, numba.int64) for name in list(inspect.signature(entry.py_func).parameters)[1:]))

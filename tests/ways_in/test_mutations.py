@@ -39,8 +39,8 @@ MUTATIONS = [
         "a fault that reads from a device is major",
         "first-load",
         "core/cpu.py",
-        "    m.major = 1\n    s.stat[0].pgpgin += 1",
-        "    s.stat[0].pgpgin += 1",
+        "    m.major |= read\n",
+        "",
     ),
     Mutation(
         "the TLB remembers a translation",
@@ -53,8 +53,8 @@ MUTATIONS = [
         "fork shares the frames of private memory",
         "fork",
         "kernel/fork.py",
-        "if not v.shared and v.anon:",
-        "if False:",
+        "if v.anon and not wiped:\n            _reserve",
+        "if False:\n            _reserve",
     ),
     Mutation(
         "fork takes the right to write from both sides",
