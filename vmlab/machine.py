@@ -143,6 +143,10 @@ class Machine(Past):
         """The thinned time series of the counters (record array of core.state.SAMPLE)."""
         return self.state.samples[: int(self.state.machine["nsample"][0])].copy()
 
+    def meminfo(self) -> "saving.Text":
+        """What memory holds, in KiB, with the names of /proc/meminfo; `.rows` holds it as a dict."""
+        return saving.meminfo(self.state)
+
     def vmstat(self) -> "saving.Text":
         """The machine's counters with the names of /proc/vmstat; `.rows` holds them as a dict."""
         return saving.vmstat(self.state)
@@ -321,6 +325,33 @@ class Machine(Past):
         """The policy's name, also of a Python function."""
         return self.policy if isinstance(self.policy, str) else shown(getattr(self.policy, "__name__", "python"))
 
+    @property
+    def overcommit(self) -> int:
+        """How much memory may be promised: 0 all but the absurd, 1 any, 2 no more than RAM and swap can keep; proc(5).
+
+        >>> from vmlab import Machine
+        >>> m = Machine(frames=8, swap=0)
+        >>> p = m.spawn("p")
+        >>> m.overcommit = 2
+        >>> p.mmap(5 * 4096)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        OSError: [Errno 12] ... 5 more would go over the commit limit of 4 ...
+        """
+        return int(self.state.machine["overcommit"][0])
+
+    @overcommit.setter
+    def overcommit(self, mode: int) -> None:
+        self.change("set_overcommit", mode=config.whole("overcommit", mode, 0, 2), ratio=self.overcommit_ratio)
+
+    @property
+    def overcommit_ratio(self) -> int:
+        """Percent of RAM that overcommit mode 2 promises, swap on top; proc(5)."""
+        return int(self.state.machine["overcommit_ratio"][0])
+
+    @overcommit_ratio.setter
+    def overcommit_ratio(self, ratio: int) -> None:
+        self.change("set_overcommit", mode=self.overcommit, ratio=config.whole("overcommit_ratio", ratio, 0, 1000))
+
     def sync(self) -> int:
         """Write every dirty page of every file back; how many there were."""
         return int(self.change("sync"))
@@ -336,7 +367,7 @@ class Machine(Past):
         with self._lock, Hold():
             self._must_rest("branch")
             k = Kernel(state.copy(self.state))
-            k.queue, k.policy, k.overcommit = self.kernel.queue, self.kernel.policy, self.kernel.overcommit
+            k.queue, k.policy = self.kernel.queue, self.kernel.policy
             k.devices = {obj: twin(d) for obj, d in self.kernel.devices.items()}
             return _sealed(k, self.mmu, self.history.budget)
 

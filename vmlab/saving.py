@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from .core import invariants, state
+from .core import frames, invariants, state
 from .core.policy import Policy
-from .core.state import State
+from .core.state import LOCKED, NONE, Kind, State
 from .device import Device, Failing, HostFile, Overlay, OwnFile
 from .device.paths import open_regular
 from .errors import ConfigError, LimitError, PathError, refused, shown
+from .kernel import limits
 from .kernel.enter import Kernel
 from .kernel.program import Segment
 
@@ -57,6 +58,30 @@ def vmstat(s: State) -> Text:
         "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
     }  # fmt: skip
     return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)
+
+
+def meminfo(s: State) -> Text:
+    """What memory holds, in KiB, with the names of /proc/meminfo."""
+    size = int(s.machine["page_size"][0])
+    kind, word = s.objects["kind"], s.uses["page"][: len(s.frames)]
+    owner = kind[s.uses["object"][: len(s.frames)][word != NONE]]
+    dirty = sum(frames.look(s, f, False) & frames.IS_DIRTY != 0 for f in _file_frames(s))
+    pages = {
+        "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]), "Cached": int((owner != Kind.PRIVATE).sum()),
+        "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": dirty,
+        "AnonPages": int((owner == Kind.PRIVATE).sum()), "Shmem": int((owner == Kind.SHARED).sum()),
+        "Mlocked": int((s.frames["marks"] & LOCKED != 0).sum()),
+        "CommitLimit": limits.commit_limit(s), "Committed_AS": limits.committed(s),
+    }  # fmt: skip
+    rows = {name: n * size // 1024 for name, n in pages.items()}
+    return Text("\n".join(f"{name + ':':16}{n:8} kB" for name, n in rows.items()), rows)
+
+
+def _file_frames(s: State) -> list[int]:
+    """The frames that hold pages of files."""
+    held = s.uses["page"][: len(s.frames)] != NONE
+    file = s.objects["kind"][s.uses["object"][: len(s.frames)]] == Kind.FILE
+    return [int(f) for f in (held & file).nonzero()[0]]
 
 
 # -- save ----------------------------------------------------------------------------------------------------------------
@@ -106,7 +131,7 @@ def _arrays(k: Kernel, mmu: Any) -> dict[str, Any]:
     for i, seg in enumerate(k.queue):
         arrays |= {f"queue.{i}.addresses": seg.addresses, f"queue.{i}.writes": seg.writes}
     head = {
-        "vmlab": __version__, "mmu": mmu, "overcommit": k.overcommit, "digest": state.digest(k.state), "devices": devices,
+        "vmlab": __version__, "mmu": mmu, "digest": state.digest(k.state), "devices": devices,
         "queue": [{"row": seg.row, "pid": seg.pid} for seg in k.queue],
     }  # fmt: skip
     arrays |= {
@@ -151,7 +176,6 @@ def load(path: Any) -> tuple[Kernel, Any]:
             for i, q in enumerate(head["queue"]):
                 a, w = _array(z, f"queue.{i}.addresses", np.int64), _array(z, f"queue.{i}.writes")
                 k.queue += (Segment(int(q["row"]), int(q["pid"]), a, w),)
-            k.overcommit = int(head["overcommit"])
             mmu = head["mmu"]
             return k, mmu if isinstance(mmu, str) else tuple(mmu)
     except (ConfigError, FileNotFoundError, PermissionError):

@@ -163,6 +163,7 @@ MACHINE = _words(
     "nevent seen until nsample sample_due sample_every "  # observers
     "leaf major bad code io_object io_index io_frame io_first io_stop grow "  # answers to an exit
     "last_pid last_anon queue_length queue_at filesystem random "
+    "overcommit overcommit_ratio "  # what may be promised: mode 0, 1 or 2; percent of RAM in mode 2
     "guards"  # was ever a guard installed? Only then do faults look for one
 )
 STAT = _words(
@@ -299,6 +300,7 @@ def boot(
     m = s.machine[0]
     m.policy, m.touches, m.ncpu, m.asids, m.filesystem, m.random = policy, touches, ncpu, asids, filesystem, seed
     m.zero_frame = nframes if zero_page else NONE
+    m.overcommit_ratio = 50
     m.around, m.tracking, m.read_ahead = around, tracking, read_ahead
     m.victim = m.pin = m.head = m.tail = m.hand = m.bad = NONE
     m.page_size, m.page_shift = geometry.page_size, geometry.page_size.bit_length() - 1

@@ -18,7 +18,7 @@ def brk(k: Kernel, row: int, addr: int) -> int:
     if new < last:
         munmap.take(k, row, new, last)
     elif new > last:
-        if new > int(k.state.machine["task_pages"][0]) or new - last > len(k.state.frames) + len(k.state.slots):
+        if new > int(k.state.machine["task_pages"][0]) or limits.over_commit(k, new - last):
             return old
         i, j = vma.touching(k.state, *tags(row, last, new))
         marks = Mark.HEAP | Mark.ACCOUNT | int(k.state.procs["future"][row])

@@ -60,6 +60,7 @@ OF_MACHINE: dict[str, Callable[..., Any]] = {
     "pread": files.pread, "pwrite": files.pwrite, "truncate": files.truncate_to, "unlink": files.unlink,
     "refresh": files.refresh, "evict": files.evict, "sync": files.sync,
     "queue": program.queue, "run": program.run, "set_policy": set_policy,
+    "set_overcommit": limits.set_overcommit,
 }  # fmt: skip
 
 

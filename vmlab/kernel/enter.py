@@ -28,7 +28,6 @@ class Kernel:
         self.outside = Outside()
         self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
         self.io_error: OSError | None = None  # what the host last said when a page could not be moved
-        self.overcommit = 0
         self.caller: int | None = None  # row of the process whose call is running; None: a call from outside
         self.sealed = False  # a branch or a loaded machine: files of the host are opened under an overlay
 
@@ -250,14 +249,14 @@ class Kernel:
     def beside(self) -> "Beside":
         """What is kept beside the arrays, as it is now."""
         saved = {obj: d.save() for obj, d in self.devices.items()}
-        return Beside(dict(self.devices), saved, self.queue, self.policy, self.overcommit)
+        return Beside(dict(self.devices), saved, self.queue, self.policy)
 
     def put_beside(self, then: "Beside") -> None:
         """Bring back the moment of `beside`."""
         self.devices = dict(then.devices)
         for obj, device in self.devices.items():
             device.restore(then.saved[obj])
-        self.queue, self.policy, self.overcommit = then.queue, then.policy, then.overcommit
+        self.queue, self.policy = then.queue, then.policy
 
 
 class Beside(NamedTuple):
@@ -267,7 +266,6 @@ class Beside(NamedTuple):
     saved: dict[int, Any]  # by object, what the device said: Device.save
     queue: tuple[Any, ...]
     policy: guest.PythonPolicy | None
-    overcommit: int
 
 
 _EXITS = tuple(Exit)

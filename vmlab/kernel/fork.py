@@ -3,7 +3,8 @@
 from ..core import advise, events, space, state, vma
 from ..core.state import ASID_SHIFT, FAN, NONE, Event, Kind, Mark
 from ..errors import fail
-from .check import page_size
+from . import limits
+from .check import page_size, refuse
 from .enter import Kernel
 
 
@@ -41,12 +42,14 @@ def fork(k: Kernel, row: int, name: str) -> int:
     fault again (mm/memory.c, vma_needs_copy). Locks are not inherited. DONTFORK mappings are absent in the child, WIPEONFORK
     ones empty, as if just made (kernel/fork.c, dup_mmap).
     """
+    areas = [v for v in vma.of_process(k.state, row) if not v.marks & Mark.DONTFORK]
+    promised = sum(v.npages for v in areas if v.marks & Mark.ACCOUNT)
+    if k.state.machine["overcommit"][0] == limits.NEVER and (reason := limits.over_commit(k, promised)):
+        raise refuse(k, row, "fork")("ENOMEM", reason)
     child = spawn(k, name, int(k.state.procs["pid"][row]))
     for field in ("start_brk", "brk", "limit_as", "limit_data", "limit_memlock"):
         k.state.procs[field][child] = k.state.procs[field][row]
-    for v in vma.of_process(k.state, row):
-        if v.marks & Mark.DONTFORK:
-            continue
+    for v in areas:
         wiped = bool(v.marks & Mark.WIPEONFORK)
         if v.object != NONE:
             k.state.objects["refs"][v.object] += 1

@@ -75,7 +75,8 @@ def mmap(
     shared = kind != Map.PRIVATE
     prot &= 7  # mmap ignores unknown bits
     marks = lock | (int(Mark.SHARED) if shared else 0)
-    if flags & Map.NORESERVE:
+    reserve = not flags & Map.NORESERVE or k.state.machine["overcommit"][0] == limits.NEVER
+    if not reserve:
         marks |= Mark.NORESERVE
     elif not shared and prot & Prot.WRITE:
         marks |= Mark.ACCOUNT
@@ -97,7 +98,7 @@ def mmap(
     first, stop = tags(row, start, start + npages)
     if reason := limits.over(k, row, npages - mapped(k, first, stop), limits.is_data(prot, marks)):
         raise no("ENOMEM", reason)
-    promised = marks & Mark.ACCOUNT or (shared and anonymous and not flags & Map.NORESERVE)
+    promised = marks & Mark.ACCOUNT or (shared and anonymous and reserve)
     if promised and (reason := limits.over_commit(k, npages)):
         raise no("ENOMEM", reason)
 

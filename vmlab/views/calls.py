@@ -180,6 +180,12 @@ def _policy(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) 
     return f"From now on {name} chooses what to evict.", f"policy {name}"
 
 
+def _overcommit(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    mode, ratio = int(a.get("mode", 0)), int(a.get("ratio", 0))
+    what = ("all but the absurd", "any amount", f"no more than {ratio} % of RAM and all of swap")[mode]
+    return f"From now on programs are promised {what} (overcommit mode {mode}).", f"overcommit {mode}"
+
+
 def _sync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     n = sum(h.tag == "write" for h in happened)
     files = "its file" if n == 1 else "their files"
@@ -215,4 +221,5 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "pipe": lambda look, who, a, happened: ("A pipe was made.", "pipe"),
     "queue": _queue,
     "set_policy": _policy,
+    "set_overcommit": _overcommit,
 }
