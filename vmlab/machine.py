@@ -6,7 +6,7 @@ from typing import Any
 
 from traitlets import HasTraits
 
-from . import config, references, saving, warming
+from . import config, proc, references, saving, warming
 from .core import clock, events, invariants, state
 from .core.policy import POLICIES, TOUCHES, Policy
 from .core.state import Event, Exit
@@ -143,13 +143,13 @@ class Machine(Past):
         """The thinned time series of the counters (record array of core.state.SAMPLE)."""
         return self.state.samples[: int(self.state.machine["nsample"][0])].copy()
 
-    def meminfo(self) -> "saving.Text":
+    def meminfo(self) -> proc.Text:
         """What memory holds, in KiB, with the names of /proc/meminfo; `.rows` holds it as a dict."""
-        return saving.meminfo(self.state)
+        return proc.meminfo(self.state)
 
-    def vmstat(self) -> "saving.Text":
+    def vmstat(self) -> proc.Text:
         """The machine's counters with the names of /proc/vmstat; `.rows` holds them as a dict."""
-        return saving.vmstat(self.state)
+        return proc.vmstat(self.state)
 
     def check(self) -> list[str]:
         """What is wrong with the machine, one sentence for each broken invariant. Empty, unless vmlab has a bug."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from . import proc
 from .core import translation, vma
 from .core.state import NONE, PROC, name_of
 from .counts import Run
@@ -19,8 +20,8 @@ from .kernel.mremap import Remap
 from .kernel.msync import Sync
 from .kernel.references import Access, Drawn, Given, given
 from .mapping import Mapping
+from .proc import Text
 from .raw import Sys
-from .saving import Text
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -373,6 +374,19 @@ class Process:
                 name = "/dev/zero (deleted)"
             lines.append(f"{v.start:x}-{v.stop:x} {v.perms} {v.offset:08x} 00:00 0 {name}".rstrip())
         return Text("\n".join(lines), areas)
+
+    def smaps(self) -> Text:
+        """What each mapping holds, as /proc/pid/smaps prints it; `.rows` has the numbers in KiB, a tuple a mapping.
+
+        >>> from vmlab import Machine
+        >>> p = Machine(frames=8).spawn("p")
+        >>> heap = p.mmap(4 * 4096)
+        >>> heap[0:16384] = bytes(16384)
+        >>> child = p.fork()
+        >>> child.smaps().rows[0].Rss, child.smaps().rows[0].Pss
+        (16.0, 8.0)
+        """
+        return proc.smaps(self.machine.state, self.row, self.maps().splitlines())
 
     def _is_file(self, area: Area) -> bool:
         k = self.machine.kernel

@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from .core import frames, invariants, state
+from .core import invariants, state
 from .core.policy import Policy
-from .core.state import LOCKED, NONE, Kind, State
+from .core.state import State
 from .device import Device, Failing, HostFile, Overlay, OwnFile
 from .device.paths import open_regular
 from .errors import ConfigError, LimitError, PathError, refused, shown
-from .kernel import limits
 from .kernel.enter import Kernel
 from .kernel.program import Segment
 
@@ -33,55 +32,6 @@ try:
     __version__ = version("vmlab")
 except PackageNotFoundError:  # run from a source tree that was never installed
     __version__ = "0"
-
-
-class Text(str):
-    """Text as /proc prints it, which also holds its `.rows`."""
-
-    rows: Any
-
-    def __new__(cls, text: str, rows: Any) -> "Text":
-        self = super().__new__(cls, text)
-        self.rows = rows
-        return self
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def vmstat(s: State) -> Text:
-    """Counters with the names of /proc/vmstat."""
-    st, m = s.stat[0], s.machine[0]
-    rows = {
-        "nr_free_pages": int(m.nfree), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
-        "pgpgin": int(st.pgpgin), "pgpgout": int(st.pgpgout), "pswpin": int(st.pswpin), "pswpout": int(st.pswpout),
-        "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
-    }  # fmt: skip
-    return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)
-
-
-def meminfo(s: State) -> Text:
-    """What memory holds, in KiB, with the names of /proc/meminfo."""
-    size = int(s.machine["page_size"][0])
-    kind, word = s.objects["kind"], s.uses["page"][: len(s.frames)]
-    owner = kind[s.uses["object"][: len(s.frames)][word != NONE]]
-    dirty = sum(frames.look(s, f, False) & frames.IS_DIRTY != 0 for f in _file_frames(s))
-    pages = {
-        "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]), "Cached": int((owner != Kind.PRIVATE).sum()),
-        "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": dirty,
-        "AnonPages": int((owner == Kind.PRIVATE).sum()), "Shmem": int((owner == Kind.SHARED).sum()),
-        "Mlocked": int((s.frames["marks"] & LOCKED != 0).sum()),
-        "CommitLimit": limits.commit_limit(s), "Committed_AS": limits.committed(s),
-    }  # fmt: skip
-    rows = {name: n * size // 1024 for name, n in pages.items()}
-    return Text("\n".join(f"{name + ':':16}{n:8} kB" for name, n in rows.items()), rows)
-
-
-def _file_frames(s: State) -> list[int]:
-    """The frames that hold pages of files."""
-    held = s.uses["page"][: len(s.frames)] != NONE
-    file = s.objects["kind"][s.uses["object"][: len(s.frames)]] == Kind.FILE
-    return [int(f) for f in (held & file).nonzero()[0]]
 
 
 # -- save ----------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,150 @@
+"""What Linux tells in /proc, in its words: vmstat, meminfo, and a process's maps, status and smaps."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .core import frames, vma
+from .core.invariants import leaves_of, pages_of
+from .core.state import (
+    DIRTY,
+    FRAME_MASK,
+    LAZYFREE,
+    LOCKED,
+    NONE,
+    SHIFT,
+    SWAPPED,
+    A,
+    D,
+    Kind,
+    Mark,
+    State,
+)  # fmt: skip
+from .kernel import limits
+
+
+class Text(str):
+    """Text as /proc prints it, which also holds its `.rows`."""
+
+    rows: Any
+
+    def __new__(cls, text: str, rows: Any) -> "Text":
+        self = super().__new__(cls, text)
+        self.rows = rows
+        return self
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def vmstat(s: State) -> Text:
+    """Counters with the names of /proc/vmstat."""
+    st, m = s.stat[0], s.machine[0]
+    rows = {
+        "nr_free_pages": int(m.nfree), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
+        "pgpgin": int(st.pgpgin), "pgpgout": int(st.pgpgout), "pswpin": int(st.pswpin), "pswpout": int(st.pswpout),
+        "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
+    }  # fmt: skip
+    return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)
+
+
+def meminfo(s: State) -> Text:
+    """What memory holds, in KiB, with the names of /proc/meminfo."""
+    size = int(s.machine["page_size"][0])
+    kind, word = s.objects["kind"], s.uses["page"][: len(s.frames)]
+    owner = kind[s.uses["object"][: len(s.frames)][word != NONE]]
+    dirty = sum(frames.look(s, f, False) & frames.IS_DIRTY != 0 for f in _file_frames(s))
+    pages = {
+        "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]), "Cached": int((owner != Kind.PRIVATE).sum()),
+        "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": dirty,
+        "AnonPages": int((owner == Kind.PRIVATE).sum()), "Shmem": int((owner == Kind.SHARED).sum()),
+        "Mlocked": int((s.frames["marks"] & LOCKED != 0).sum()),
+        "CommitLimit": limits.commit_limit(s), "Committed_AS": limits.committed(s),
+    }  # fmt: skip
+    rows = {name: n * size // 1024 for name, n in pages.items()}
+    return Text("\n".join(f"{name + ':':16}{n:8} kB" for name, n in rows.items()), rows)
+
+
+def _file_frames(s: State) -> list[int]:
+    """The frames that hold pages of files."""
+    held = s.uses["page"][: len(s.frames)] != NONE
+    file = s.objects["kind"][s.uses["object"][: len(s.frames)]] == Kind.FILE
+    return [int(f) for f in (held & file).nonzero()[0]]
+
+
+# -- smaps ---------------------------------------------------------------------------------------------------------------
+
+FLAGS = (  # of VmFlags, in Linux's order (fs/proc/task_mmu.c, show_smap_vma_flags)
+    ("gd", Mark.GROWSDOWN), ("lo", Mark.LOCKED), ("sr", Mark.SEQUENTIAL), ("rr", Mark.RANDOM), ("dc", Mark.DONTFORK),
+    ("lf", Mark.ONFAULT), ("ac", Mark.ACCOUNT), ("nr", Mark.NORESERVE), ("wf", Mark.WIPEONFORK), ("dd", Mark.DONTDUMP),
+    ("hg", Mark.HUGEPAGE), ("nh", Mark.NOHUGEPAGE),
+)  # fmt: skip
+
+
+class Sizes(NamedTuple):
+    """What smaps says of one mapping, in KiB; Pss is what Rss comes to when each page is divided by those who map it."""
+
+    Size: float
+    Rss: float
+    Pss: float
+    Shared_Clean: float
+    Shared_Dirty: float
+    Private_Clean: float
+    Private_Dirty: float
+    Referenced: float
+    Anonymous: float
+    LazyFree: float
+    Swap: float
+    SwapPss: float
+    Locked: float
+
+
+def smaps(s: State, row: int, heads: list[str]) -> Text:
+    """smaps of the process in `row`; heads: the lines of its maps. `.rows` has a Sizes for each mapping."""
+    areas = vma.of_process(s, row)
+    pages = _sizes(s, row, areas) * (int(s.machine["page_size"][0]) / 1024)
+    sizes = [Sizes(*n) for n in pages.tolist()]
+    text = []
+    for head, v, of in zip(heads, areas, sizes, strict=True):
+        text.append(head)
+        text += [f"{name + ':':16}{int(kb):8} kB" for name, kb in of._asdict().items()]
+        text.append(f"VmFlags: {' '.join(_flags(v))}")
+    return Text("\n".join(text), sizes)
+
+
+def _flags(v: vma.Vma) -> list[str]:
+    rights = [name for name, bit in (("rd", 1), ("wr", 2), ("ex", 4)) if v.prot & bit]
+    may = ["mr", *(["mw"] if not v.marks & Mark.MAYNOTWRITE else []), "me"]
+    return rights + (["sh"] if v.shared else []) + may + (["ms"] if v.shared else []) + [
+        name for name, mark in FLAGS if v.marks & mark
+    ]  # fmt: skip
+
+
+def _sizes(s: State, row: int, areas: list[vma.Vma]) -> Any:
+    """In pages, a row for each area in the order of Sizes."""
+    out = np.zeros((len(areas), len(Sizes._fields)))
+    column = {name: out[:, i] for i, name in enumerate(Sizes._fields)}
+    starts = np.array([v.vpn for v in areas])
+    column["Size"][:] = [v.npages for v in areas]
+    maps = np.bincount((s.tables[s.uses["pte"][s.uses["pte"] != NONE]] >> SHIFT) & FRAME_MASK, minlength=len(s.frames))
+    for vpn, _, pte in leaves_of(s, row):
+        f = (pte >> SHIFT) & FRAME_MASK
+        if f == int(s.machine["zero_frame"][0]):
+            continue  # nobody's memory
+        at = int(starts.searchsorted(vpn, "right")) - 1
+        marks = int(s.frames["marks"][f])
+        dirty = "Dirty" if pte & D or marks & DIRTY else "Clean"
+        anonymous = s.objects["kind"][s.uses["object"][f]] == Kind.PRIVATE
+        column["Rss"][at] += 1
+        column["Pss"][at] += 1 / maps[f]
+        column[f"{'Shared' if maps[f] > 1 else 'Private'}_{dirty}"][at] += 1
+        column["Referenced"][at] += bool(pte & A)
+        column["Anonymous"][at] += bool(anonymous)
+        column["LazyFree"][at] += bool(marks & LAZYFREE and dirty == "Clean")
+        column["Locked"][at] += 1 / maps[f] if areas[at].marks & Mark.LOCKED else 0
+    for vpn, _, word in pages_of(s, int(s.procs["private"][row])):
+        if word & SWAPPED:
+            at = int(starts.searchsorted(vpn, "right")) - 1
+            column["Swap"][at] += 1
+            column["SwapPss"][at] += 1 / max(1, int(s.slots["refs"][word >> SHIFT]))
+    return out
