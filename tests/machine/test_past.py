@@ -2,12 +2,29 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vmlab import ConfigError, Event, HistoryError, KiB, Machine, Map, Prot, SegmentationFault
+from vmlab import (
+    Advice,
+    ConfigError,
+    Event,
+    File,
+    HistoryError,
+    KiB,
+    Limit,
+    Lock,
+    Machine,
+    Map,
+    Mapping,
+    Process,
+    Prot,
+    SegmentationFault,
+)  # fmt: skip
+from vmlab.kernel import calls
 
 
 def oldest(frames):
@@ -54,7 +71,53 @@ def story(m: Machine, path: Path) -> list[Callable[[], object]]:
         lambda: p.mprotect(heap, 4 * KiB, Prot.NONE),
         lambda: p.munmap(text),
         lambda: m.process("child").exit(),
+        *advanced(m, p, heap, own),
         lambda: file.close(),
+    ]
+
+
+def advanced(m: Machine, p: Process, heap: Mapping, own: File) -> list[Callable[[], object]]:
+    """The calls of the second day, on the same process."""
+    page = 4 * KiB
+    shared = p.mmap(4 * page, file=own, flags=Map.SHARED)
+    zeros = m.zero()
+    r, w = m.pipe()
+    brk = p.sys.brk(0)
+
+    def advise(where: Mapping, *advice: Advice) -> list[Callable[[], object]]:
+        return [partial(p.madvise, where.addr + 2 * page, page, a) for a in advice]
+
+    return [
+        lambda: p.sys.brk(brk + 2 * page),
+        lambda: p.store(brk, b"heap"),
+        lambda: p.mlock(heap.addr + page, page),
+        lambda: p.mlock(heap.addr + 3 * page, page, onfault=True),
+        lambda: p.munlock(heap.addr + page, page),
+        lambda: p.mlockall(Lock.FUTURE),
+        lambda: p.munlockall(),
+        lambda: p.rlimit(Limit.MEMLOCK, 8 * page),
+        *advise(heap, Advice.WILLNEED, Advice.COLD, Advice.PAGEOUT, Advice.FREE, Advice.DONTNEED, Advice.RANDOM),
+        *advise(heap, Advice.POPULATE_WRITE, Advice.WIPEONFORK, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE),
+        lambda: p.store(shared, b"shared"),
+        *advise(shared, Advice.REMOVE, Advice.DONTFORK),
+        lambda: p.mincore(heap),
+        lambda: p.mremap(heap, 12 * page, to=0x10_0000_0000),
+        lambda: p.store(0x10_0000_0000 + 5 * page, b"moved"),
+        lambda: p.sys.remap_file_pages(shared.addr, page, 0, 1, 0),
+        lambda: p.sys.write(w.fd, shared.addr, 100),
+        lambda: p.sys.read(r.fd, 0x10_0000_0000 + 5 * page, 50),
+        lambda: w.write(b"more"),
+        lambda: r.read(20),
+        lambda: p.mmap(page, file=zeros, flags=Map.PRIVATE).touch(True),
+        lambda: p.read(own, shared, 100, 0),
+        lambda: p.write(own, shared, 100, 200),
+        lambda: own.reopen("r"),
+        lambda: own.fsync(),
+        lambda: own.evict(),
+        lambda: own.pread(10),
+        lambda: m.sync(),
+        lambda: setattr(m, "overcommit", 2),
+        lambda: own.unlink(),
     ]
 
 
@@ -85,6 +148,12 @@ def test_every_moment_is_reached_exactly(path: Path) -> None:
         assert (m.digest(), path.read_bytes()) == seen[moment], f"moment {moment}"
         assert m.check() == []
     assert m.history.now == order[-1]
+
+
+def test_the_story_leaves_no_call_out(path: Path) -> None:
+    m, _ = played(path)
+    made = {m.history[n].call for n in range(m.history.first + 1, m.history.last + 1)}
+    assert made >= (calls.OF_PROCESS.keys() | calls.OF_MACHINE.keys()) - {"fetch", "refresh"}
 
 
 def test_keyframes_in_between_change_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
