@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import labserver  # noqa: E402
-from browser.conftest import FLAGS  # noqa: E402
+from browser.conftest import FLAGS, NOTEBOOK_IS_READY, RUN_ALL  # noqa: E402
 from needs import CHROMIUM, need  # noqa: E402
 
 CLICKS = 15
@@ -84,12 +84,11 @@ def measure(frames: int) -> dict[str, list[float]]:
         with labserver.lab_server(folder, Path(home)) as lab:
             page = browser.new_context(viewport={"width": 1600, "height": 1400}).new_page()
             page.goto(f"{lab.url}/lab/workspaces/bench/tree/bench.ipynb?reset&token={lab.token}")
-            page.wait_for_function("() => window.jupyterapp && document.querySelector('.jp-Notebook')", timeout=60000)
-            page.evaluate("async () => { await window.jupyterapp.restored }")
-            page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
-            page.set_default_timeout(90000)
-            page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells') }")
-            page.locator(".vml-root .bqplot").first.wait_for()
+            page.set_default_timeout(60000)
+            page.wait_for_function(NOTEBOOK_IS_READY)
+            page.evaluate(RUN_ALL)
+            page.wait_for_function("() => window.vmlabRan !== undefined")
+            page.locator(".vml-root .vml-chart").first.wait_for()
             page.wait_for_timeout(2000)
             page.evaluate(WATCH)
             cells = page.locator(".vml-frames .c")
