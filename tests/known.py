@@ -1,10 +1,33 @@
 """Is a machine as it was? What can be seen of it from outside, its gauges, and a program with known results."""
 
+import errno
+from collections.abc import Callable
 from typing import Any
 
-from vmlab import Machine
+import pytest
+
+from vmlab import Machine, Process
 
 PAGE = 4096
+
+
+def errno_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> int:
+    """The errno with which a call fails; it must."""
+    with pytest.raises(OSError, match=r"\[Errno") as caught:
+        call(*args, **kwargs)
+    return caught.value.errno
+
+
+def fails(name: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """A call must fail with this error, and its sentence name it."""
+    with pytest.raises(OSError, match=name) as caught:
+        call(*args, **kwargs)
+    assert errno.errorcode[caught.value.errno] == name
+
+
+def locked(p: Process) -> int:
+    """Pages that a process has locked."""
+    return p.status().rows["VmLck"] * 1024 // PAGE
 
 
 def gauges(m: Machine) -> dict[str, Any]:

@@ -216,6 +216,59 @@ def story_frame(story) -> str:
     return story.headline.rsplit("frame ", 1)[1].rstrip(".")
 
 
+def as_linux():
+    """A machine that does what Linux does, a process on it, and a file of eight pages that is not in memory."""
+    m = Machine(frames=32, swap=32 * PAGE, preset="linux")
+    file = m.create("alice.txt", 8 * PAGE, b"Alice" * PAGE)
+    return m, m.spawn("editor"), file
+
+
+def test_the_zero_page_is_told_everywhere():
+    m, p, _ = as_linux()
+    heap = p.mmap(2 * PAGE, name="heap")
+    p.load(heap.addr, 1)
+    page = views.page(m.state, p.row, heap.addr // PAGE)
+    assert page.state == "zero" and page.accessed and not page.dirty
+    assert "maps the shared zero page" in pages.sentence(m.state, page)
+    t = views.translation(m.state, p.row, heap.addr)
+    assert (t.would, t.physical, t.around) == ("hit", 32 * PAGE, bytes(len(t.around)))
+    assert len(t.around) > 0
+    assert views.select_page(m.state, p.row, heap.addr // PAGE).frame == NONE
+    held = next(e for e in views.tlb(m.state).entries if e.row == p.row)
+    assert "maps the shared zero page" in views.tlb_sentence(m.state, held)
+    assert [h.sentence for h in views.log(m.state)] == [
+        "page 0 of A editor's heap read for the first time: the shared zero page, no frame"
+    ]
+
+
+def test_what_one_fault_brings_along_is_one_happening():
+    m, p, file = as_linux()
+    text = p.mmap(8 * PAGE, file=file, flags=Map.SHARED)
+    p.load(text.addr, 1)
+    assert [(h.tag, h.sentence) for h in views.log(m.state)] == [
+        (
+            "MAJOR",
+            "page 0 of alice.txt read into frame 0; 7 more read ahead; 7 of its neighbours, in the page cache too, mapped with it",
+        )
+    ]
+
+
+def test_the_first_store_to_a_clean_page_is_told_as_such():
+    m, p, file = as_linux()
+    text = p.mmap(8 * PAGE, file=file, flags=Map.SHARED)
+    p.load(text.addr, 1)
+    p.store(text.addr, b"x")
+    last = views.log(m.state)[-1]
+    assert last.tag == "minor"
+    assert last.sentence.startswith("page 0 of alice.txt is clean, in frame 0: its first store faults")
+
+
+def test_a_read_call_reads_ahead_too():
+    m, _, file = as_linux()
+    file.pread(1)
+    assert views.log(m.state)[-1].sentence == "page 0 of alice.txt read into frame 0; 7 more read ahead"
+
+
 def test_story_of_a_signal():
     s = forked()
     with pytest.raises(SegmentationFault):

@@ -25,7 +25,7 @@ MOST_ENTRIES = 1 << 16  # of a TLB
 FILESYSTEMS = {"ext4": EXT4, "tmpfs": TMPFS}
 PRESETS: dict[str, dict[str, int]] = {  # what a machine does beside the textbook's one page a fault
     "classic": {"zero_page": 0, "around": 1, "tracking": 0, "read_ahead": 1},
-    "linux": {"zero_page": 1, "around": 16, "tracking": 1, "read_ahead": 32},  # 64 KiB; 128 KiB
+    "linux": {"zero_page": 1, "around": 16, "tracking": 1, "read_ahead": 32},  # fault_around_bytes, read_ahead_kb
 }
 
 

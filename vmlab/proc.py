@@ -19,8 +19,12 @@ from .core.state import (
     Kind,
     Mark,
     State,
+    name_of,
 )  # fmt: skip
-from .kernel import limits
+from .errors import shown
+from .kernel import limits, overcommit
+from .kernel.check import page_size
+from .kernel.enter import Kernel
 
 
 class Text(str):
@@ -59,7 +63,7 @@ def meminfo(s: State) -> Text:
         "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": dirty,
         "AnonPages": int((owner == Kind.PRIVATE).sum()), "Shmem": int((owner == Kind.SHARED).sum()),
         "Mlocked": int((s.frames["marks"] & LOCKED != 0).sum()),
-        "CommitLimit": limits.commit_limit(s), "Committed_AS": limits.committed(s),
+        "CommitLimit": overcommit.commit_limit(s), "Committed_AS": overcommit.committed(s),
     }  # fmt: skip
     rows = {name: n * size // 1024 for name, n in pages.items()}
     return Text("\n".join(f"{name + ':':16}{n:8} kB" for name, n in rows.items()), rows)
@@ -70,6 +74,62 @@ def _file_frames(s: State) -> list[int]:
     held = s.uses["page"][: len(s.frames)] != NONE
     file = s.objects["kind"][s.uses["object"][: len(s.frames)]] == Kind.FILE
     return [int(f) for f in (held & file).nonzero()[0]]
+
+
+# -- a process -----------------------------------------------------------------------------------------------------------
+
+
+class Area(NamedTuple):
+    """One VMA, in bytes: what a line of /proc/pid/maps says."""
+
+    start: int
+    stop: int
+    perms: str
+    offset: int
+    name: str
+    shared: bool
+
+
+def vmas(k: Kernel, row: int) -> list[Area]:
+    """The VMAs of the process in `row`, by address."""
+    size = page_size(k)
+    out = []
+    for v in vma.of_process(k.state, row):
+        file = _is_file(k, v)
+        label = name_of(k.state, int(k.state.objects["name"][v.object])) if file else name_of(k.state, v.name)
+        offset = v.pgoff * size if file else 0
+        out.append(Area(v.vpn * size, (v.vpn + v.npages) * size, v.perms, offset, shown(label), v.shared))
+    return out
+
+
+def _is_file(k: Kernel, v: vma.Vma) -> bool:
+    return v.object != NONE and v.object in k.devices
+
+
+def maps(k: Kernel, row: int) -> Text:
+    """/proc/pid/maps of the process in `row`; `.rows` holds an Area for each line (fs/proc/task_mmu.c, show_map_vma)."""
+    lines = []
+    areas = vmas(k, row)
+    for v, of in zip(vma.of_process(k.state, row), areas, strict=True):
+        plain = not of.name or of.name.startswith("[") or _is_file(k, v)
+        name = of.name if plain else f"[anon:{of.name}]"
+        if not of.name and of.shared:
+            name = "/dev/zero (deleted)"
+        lines.append(f"{of.start:x}-{of.stop:x} {of.perms} {of.offset:08x} 00:00 0 {name}".rstrip())
+    return Text("\n".join(lines), areas)
+
+
+def status(k: Kernel, row: int) -> Text:
+    """/proc/pid/status of the process in `row`: its sizes, `.rows` in KiB (fs/proc/task_mmu.c, task_mem)."""
+    p = k.state.procs[row]
+    size = page_size(k)
+    pages = {
+        "VmSize": sum(v.npages for v in vma.of_process(k.state, row)), "VmLck": limits.locked(k, row),
+        "VmRSS": int(p.rss), "VmSwap": int(p.nswap), "VmPTE": int(p.ntables),
+    }  # fmt: skip
+    rows = {name: n * size // 1024 for name, n in pages.items()}
+    head = [f"Name:\t{shown(name_of(k.state, int(p.name)))}", f"Pid:\t{int(p.pid)}"]
+    return Text("\n".join([*head, *(f"{name}:\t{kb:8d} kB" for name, kb in rows.items())]), rows)
 
 
 # -- smaps ---------------------------------------------------------------------------------------------------------------
@@ -99,13 +159,14 @@ class Sizes(NamedTuple):
     Locked: float
 
 
-def smaps(s: State, row: int, heads: list[str]) -> Text:
-    """smaps of the process in `row`; heads: the lines of its maps. `.rows` has a Sizes for each mapping."""
+def smaps(k: Kernel, row: int) -> Text:
+    """/proc/pid/smaps of the process in `row`; `.rows` has a Sizes for each mapping (fs/proc/task_mmu.c, show_smap)."""
+    s = k.state
     areas = vma.of_process(s, row)
-    pages = _sizes(s, row, areas) * (int(s.machine["page_size"][0]) / 1024)
+    pages = _sizes(s, row, areas) * (page_size(k) / 1024)
     sizes = [Sizes(*n) for n in pages.tolist()]
     text = []
-    for head, v, of in zip(heads, areas, sizes, strict=True):
+    for head, v, of in zip(maps(k, row).splitlines(), areas, sizes, strict=True):
         text.append(head)
         text += [f"{name + ':':16}{int(kb):8} kB" for name, kb in of._asdict().items()]
         text.append(f"VmFlags: {' '.join(_flags(v))}")

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import proc
-from .core import translation, vma
+from .core import translation
 from .core.state import NONE, PROC, name_of
 from .counts import Run
 from .errors import LimitError, fail, number, shown, whole
 from .file import File
 from .kernel import limits
-from .kernel.check import page_size
 from .kernel.files import MOST_BYTES
 from .kernel.madvise import Advice
 from .kernel.mlock import MLOCK_ONFAULT, Lock
@@ -20,7 +19,7 @@ from .kernel.mremap import Remap
 from .kernel.msync import Sync
 from .kernel.references import Access, Drawn, Given, given
 from .mapping import Mapping
-from .proc import Text
+from .proc import Area, Text
 from .raw import Sys
 
 if TYPE_CHECKING:
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
 
 ALIVE, PID = PROC.names.index("alive"), PROC.names.index("pid")  # type: ignore[union-attr]
 READ_WRITE = Prot.READ | Prot.WRITE
-
-
-class Area(NamedTuple):
-    """One VMA, in bytes: what a line of /proc/pid/maps says."""
-
-    start: int
-    stop: int
-    perms: str
-    offset: int
-    name: str
-    shared: bool
 
 
 class Stat(NamedTuple):
@@ -347,15 +335,7 @@ class Process:
 
     def vmas(self) -> list[Area]:
         """The VMAs, by address."""
-        k = self.machine.kernel
-        size = page_size(k)
-        out = []
-        for v in vma.of_process(k.state, self.row):
-            backed = v.object != NONE and v.object in k.devices
-            label = name_of(k.state, int(k.state.objects["name"][v.object])) if backed else name_of(k.state, v.name)
-            offset = v.pgoff * size if backed else 0
-            out.append(Area(v.vpn * size, (v.vpn + v.npages) * size, v.perms, offset, shown(label), v.shared))
-        return out
+        return proc.vmas(self.machine.kernel, self.row)
 
     def vma(self, addr: "int | Mapping") -> Area | None:
         """The VMA that holds an address, or None."""
@@ -364,16 +344,7 @@ class Process:
 
     def maps(self) -> Text:
         """The mappings as /proc/pid/maps prints them; `.rows` holds them as Area tuples."""
-        lines = []
-        areas = self.vmas()
-        for v in areas:
-            name = (
-                v.name if not v.name or v.name.startswith("[") or v.offset or self._is_file(v) else f"[anon:{v.name}]"
-            )
-            if not v.name and v.shared:
-                name = "/dev/zero (deleted)"
-            lines.append(f"{v.start:x}-{v.stop:x} {v.perms} {v.offset:08x} 00:00 0 {name}".rstrip())
-        return Text("\n".join(lines), areas)
+        return proc.maps(self.machine.kernel, self.row)
 
     def smaps(self) -> Text:
         """What each mapping holds, as /proc/pid/smaps prints it; `.rows` has the numbers in KiB, a tuple a mapping.
@@ -386,13 +357,7 @@ class Process:
         >>> child.smaps().rows[0].Rss, child.smaps().rows[0].Pss
         (16.0, 8.0)
         """
-        return proc.smaps(self.machine.state, self.row, self.maps().splitlines())
-
-    def _is_file(self, area: Area) -> bool:
-        k = self.machine.kernel
-        row = vma.of_process(k.state, self.row)
-        size = page_size(k)
-        return any(v.vpn * size == area.start and v.object in k.devices for v in row)
+        return proc.smaps(self.machine.kernel, self.row)
 
     def pagemap(self, addr: "int | Mapping", length: int | None = None) -> Pagemap:
         """Where each page of a range is, as /proc/pid/pagemap says: arrays, one entry a page."""
@@ -402,18 +367,7 @@ class Process:
 
     def status(self) -> Text:
         """Sizes as in /proc/pid/status: VmSize, VmLck, VmRSS, VmSwap, VmPTE in kB."""
-        k = self.machine.kernel
-        p = k.state.procs[self.row]
-        size = page_size(k)
-        pages = {
-            "VmSize": sum(v.stop - v.start for v in self.vmas()) // size, "VmLck": limits.locked(k, self.row),
-            "VmRSS": int(p.rss), "VmSwap": int(p.nswap), "VmPTE": int(p.ntables),
-        }  # fmt: skip
-        rows = {name: n * size // 1024 for name, n in pages.items()}
-        return Text(
-            "\n".join([f"Name:\t{self.name}", f"Pid:\t{self.pid}", *(f"{n}:\t{kb:8d} kB" for n, kb in rows.items())]),
-            rows,
-        )
+        return proc.status(self.machine.kernel, self.row)
 
     @property
     def stat(self) -> Stat:

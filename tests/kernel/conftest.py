@@ -20,6 +20,20 @@ class Lab(NamedTuple):
 
 
 @pytest.fixture
+def m():
+    """A machine of 64 frames and as many slots."""
+    m = Machine(frames=64, swap=64 * PAGE)
+    yield m
+    assert m.check() == []
+
+
+@pytest.fixture
+def p(m):
+    """Its one process."""
+    return m.spawn("p")
+
+
+@pytest.fixture
 def lab():
     m = Machine(frames=32, swap=32 * PAGE)
     p = m.spawn("p")

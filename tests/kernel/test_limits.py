@@ -1,34 +1,12 @@
 """setrlimit: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK. Numbers are those of the semantics list."""
 
 import pytest
-from known import PAGE, gauges, picture
+from known import PAGE, errno_of, gauges, locked, picture
 
-from vmlab import RLIM_INFINITY, Limit, Lock, Machine, Map, Prot
+from vmlab import RLIM_INFINITY, Limit, Lock, Map, Prot
 
 RW = Prot.READ | Prot.WRITE
 ENOMEM, EAGAIN, EPERM, EINVAL = 12, 11, 1, 22
-
-
-@pytest.fixture
-def m():
-    m = Machine(frames=64, swap=64 * PAGE)
-    yield m
-    assert m.check() == []
-
-
-@pytest.fixture
-def p(m):
-    return m.spawn("p")
-
-
-def locked(p):
-    return p.status().rows["VmLck"] * 1024 // PAGE
-
-
-def errno_of(call, *args, **kwargs):
-    with pytest.raises(OSError, match=r"\[Errno") as caught:
-        call(*args, **kwargs)
-    return caught.value.errno
 
 
 def test_limits_are_kept_as_given_and_inherited(m, p):

@@ -1,10 +1,8 @@
 """madvise: what each advice does, and what it refuses. Numbers are those of the semantics list; "Part II" its rules."""
 
-import errno
-
 import numpy as np
 import pytest
-from known import PAGE, gauges
+from known import PAGE, fails, gauges
 
 from vmlab import Advice, BusError, Machine, Map, Prot, SegmentationFault
 from vmlab.core.state import LAZYFREE, Mark
@@ -16,24 +14,6 @@ NUMBERS = {  # include/uapi/asm-generic/mman-common.h
     "WIPEONFORK": 18, "KEEPONFORK": 19, "COLD": 20, "PAGEOUT": 21, "POPULATE_READ": 22, "POPULATE_WRITE": 23,
     "DONTNEED_LOCKED": 24, "COLLAPSE": 25, "HWPOISON": 100, "SOFT_OFFLINE": 101, "GUARD_INSTALL": 102, "GUARD_REMOVE": 103,
 }  # fmt: skip
-
-
-@pytest.fixture
-def m():
-    m = Machine(frames=64, swap=64 * PAGE)
-    yield m
-    assert m.check() == []
-
-
-@pytest.fixture
-def p(m):
-    return m.spawn("p")
-
-
-def fails(name, call, *args, **kwargs):
-    with pytest.raises(OSError, match=name) as failure:
-        call(*args, **kwargs)
-    assert errno.errorcode[failure.value.errno] == name
 
 
 def filled(p, n=4, **how):

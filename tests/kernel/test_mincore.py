@@ -1,29 +1,9 @@
 """mincore: which pages are in memory. Numbers are those of the semantics list."""
 
-import errno
-
 import pytest
-from known import PAGE
+from known import PAGE, fails
 
-from vmlab import Advice, LimitError, Machine, Map, Prot
-
-
-@pytest.fixture
-def m():
-    m = Machine(frames=32, swap=32 * PAGE)
-    yield m
-    assert m.check() == []
-
-
-@pytest.fixture
-def p(m):
-    return m.spawn("p")
-
-
-def fails(name, call, *args):
-    with pytest.raises(OSError, match=name) as failure:
-        call(*args)
-    assert errno.errorcode[failure.value.errno] == name
+from vmlab import Advice, LimitError, Map, Prot
 
 
 def test_89_arguments(p):

@@ -1,28 +1,12 @@
 """mlock and its kin. Numbers are those of the semantics list; "Part II" its rules."""
 
 import pytest
-from known import PAGE, gauges, known_program
+from known import PAGE, errno_of, gauges, known_program, locked
 
 from vmlab import RLIM_INFINITY, Killed, Limit, Lock, Machine, Map, Prot, Sync
 
 RW = Prot.READ | Prot.WRITE
 TOP = 1 << 64
-
-
-@pytest.fixture
-def m():
-    m = Machine(frames=64, swap=64 * PAGE)
-    yield m
-    assert m.check() == []
-
-
-@pytest.fixture
-def p(m):
-    return m.spawn("p")
-
-
-def locked(p):
-    return p.status().rows["VmLck"] * 1024 // PAGE
 
 
 def spans(p, area):
@@ -32,12 +16,6 @@ def spans(p, area):
 
 def present(p, area):
     return p.pagemap(area).present.tolist()
-
-
-def errno_of(call, *args):
-    with pytest.raises(OSError, match=r"\[Errno") as caught:
-        call(*args)
-    return caught.value.errno
 
 
 ENOMEM, EAGAIN, EPERM, EBUSY, EINVAL = 12, 11, 1, 16, 22

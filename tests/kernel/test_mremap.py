@@ -5,22 +5,10 @@ import errno
 import pytest
 from known import PAGE, picture
 
-from vmlab import BusError, Machine, Map, Prot, Remap, SegmentationFault
+from vmlab import BusError, Map, Prot, Remap, SegmentationFault
 
 MAYMOVE, FIXED, DONTUNMAP = Remap.MAYMOVE, Remap.FIXED, Remap.DONTUNMAP
 FREE = 0x10_0000_0000  # far from everything
-
-
-@pytest.fixture
-def m():
-    m = Machine(frames=32, swap=32 * PAGE)
-    yield m
-    assert m.check() == []
-
-
-@pytest.fixture
-def p(m):
-    return m.spawn("p")
 
 
 def written(p, npages, flags=Map.PRIVATE, addr=FREE // 2):

@@ -8,18 +8,6 @@ from known import PAGE, gauges
 from vmlab import BusError, Machine, Map, Prot
 
 
-@pytest.fixture
-def m():
-    m = Machine(frames=64, swap=32 * PAGE)
-    yield m
-    assert m.check() == []
-
-
-@pytest.fixture
-def p(m):
-    return m.spawn("p")
-
-
 def refusal(call):
     with pytest.raises(OSError, match=r".") as refused:
         call()

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 from known import PAGE
 
-from vmlab import Machine, Map, Prot, SegmentationFault
+from vmlab import Map, Prot, SegmentationFault
 
 TOP = 0x10_0000_0000
 GAP = 256  # pages
 STACK = Map.PRIVATE | Map.GROWSDOWN
-
-
-@pytest.fixture
-def m():
-    m = Machine(frames=32, swap=32 * PAGE)
-    yield m
-    assert m.check() == []
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from widgets.scenes import EVIL, PAGE, evil, forked, swapping
 
 from vmlab import Machine, views
-from vmlab.widgets import PARTS, Part, Workbench
+from vmlab.kernel import calls
+from vmlab.widgets import PARTS, Part, Workbench, log
 
 WIDGETS = ipywidgets.widgets.widget._instances
 
@@ -28,6 +29,17 @@ def test_text_and_table_are_deterministic(name):
     assert a["text/html"].startswith("<table>") and len(a["text/html"]) < 4000
     assert "\n" not in a["text/plain"] and 20 < len(a["text/plain"]) < 300
     assert "application/vnd.jupyter.widget-view+json" in a
+
+
+def test_the_zero_page_is_a_cell_of_its_own():
+    m = Machine(frames=16, swap=16 * PAGE, preset="linux")
+    p = m.spawn("editor")
+    heap = p.mmap(3 * PAGE, name="heap")
+    p.load(heap.addr + PAGE, 1)
+    w = Workbench(m)
+    assert w.parts["address spaces"].grid.glyphs == ["", "z", ""]
+    w.screen.select(views.select_page(m.state, p.row, heap.addr // PAGE + 1))
+    assert "frame 16" in repr(w.parts["translation"])
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -234,3 +246,8 @@ def test_workbench_prints_one_true_line():
     assert repr(w) == f"Workbench(64 frames, 55 free; 2 processes; moment {n} of {n})"
     html = bundle(w)["text/html"]
     assert "copied frame" in html and html.count("<tr>") == len(PARTS) + 2
+
+
+def test_no_call_is_cut_off_in_the_log():
+    names = calls.OF_PROCESS.keys() | calls.OF_MACHINE.keys()
+    assert [n for n in names if len(log.SHORT.get(n, n)) > 6] == []

@@ -11,21 +11,6 @@ def ready(s, v):
     fault.ready(s, v)
 
 
-@entry
-def next_word(s, obj, start, stop, which):
-    """The first page in start..stop-1 of obj whose word has a bit of `which`, or NONE."""
-    i = start
-    while i < stop:
-        end = min(stop, i + objects.stretch(s, obj, i))
-        page = objects.find(s, obj, i)
-        if page != NONE:
-            for k in range(end - i):
-                if s.pages[page + k] & which:
-                    return i + k
-        i = end
-    return NONE
-
-
 # -- MADV_FREE, MADV_COLD, MADV_PAGEOUT ------------------------------------------------------------------------------------
 
 
@@ -33,17 +18,14 @@ def next_word(s, obj, start, stop, which):
 def free_lazily(s, mine, start, stop):
     """The bytes of private pages start..stop-1 may be forgotten, until they are stored to again (mm/madvise.c,
     madvise_free_pte_range). Swapped pages are forgotten at once; pages that another process shares stay as they are."""
-    i = start
-    while i < stop:
-        end = min(stop, i + objects.stretch(s, mine, i))
+    i = objects.following(s, mine, start, stop, SWAPPED | RESIDENT)
+    while i != NONE:
         page = objects.find(s, mine, i)
-        if page != NONE:
-            for k in range(page, page + end - i):
-                if s.pages[k] & SWAPPED:
-                    objects.forget(s, mine, k)
-                elif s.pages[k] & RESIDENT:
-                    give_up(s, s.pages[k] >> SHIFT)
-        i = end
+        if s.pages[page] & SWAPPED:
+            objects.forget(s, mine, page)
+        else:
+            give_up(s, s.pages[page] >> SHIFT)
+        i = objects.following(s, mine, i + 1, stop, SWAPPED | RESIDENT)
 
 
 @njit
@@ -83,16 +65,10 @@ def alone(s, f):
 def next_alone(s, row, start, stop):
     """The first page in start..stop-1 of a process whose frame it alone maps and that may be evicted, or NONE."""
     root = s.procs[row].root
-    v = start
-    while v < stop:
-        end = min(stop, v + pagetable.stretch(s, root, v))
-        at = pagetable.walk(s, root, v)
-        if at != NONE:
-            for k in range(end - v):
-                if s.tables[at + k] & P and alone(s, (s.tables[at + k] >> SHIFT) & FRAME_MASK):
-                    return v + k
-        v = end
-    return NONE
+    v = pagetable.following(s, root, start, stop)
+    while v != NONE and not alone(s, (s.tables[pagetable.walk(s, root, v)] >> SHIFT) & FRAME_MASK):
+        v = pagetable.following(s, root, v + 1, stop)
+    return v
 
 
 @entry
@@ -111,28 +87,23 @@ def deactivate(s, row, start, stop):
 def may_bring(s):
     """Can a page be brought into memory without killing anybody for it?"""
     m = s.machine[0]
-    if m.free != NONE:
-        return True
-    for f in range(s.frames.shape[0]):  # noqa: SIM110  numba compiles no generators
-        if frames.takeable(s, f) and (m.slot_free != NONE or not frames.needs_slot(s, f)):
-            return True
-    return False
+    m.noswap = 1 if m.slot_free == NONE else 0
+    found = m.free != NONE or frames.any_takeable(s)
+    m.noswap = 0
+    return found
 
 
 @entry
 def punch(s, obj, start, stop):
     """Pages start..stop-1 of a file or of shared memory leave memory and every mapping, unwritten. Private copies stay."""
-    i = start
-    while i < stop:
-        end = min(stop, i + objects.stretch(s, obj, i))
+    i = objects.following(s, obj, start, stop, SWAPPED | RESIDENT)
+    while i != NONE:
         page = objects.find(s, obj, i)
-        if page != NONE:
-            for k in range(page, page + end - i):
-                if s.pages[k] & RESIDENT:
-                    lose(s, s.pages[k] >> SHIFT)
-                elif s.pages[k] & SWAPPED:
-                    objects.forget(s, obj, k)
-        i = end
+        if s.pages[page] & RESIDENT:
+            lose(s, s.pages[page] >> SHIFT)
+        else:
+            objects.forget(s, obj, page)
+        i = objects.following(s, obj, i + 1, stop, SWAPPED | RESIDENT)
 
 
 @njit

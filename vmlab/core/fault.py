@@ -117,6 +117,9 @@ def handle(s, row, tag, access, at):
             swap.uncache(s, f)
             s.frames[f].marks = (s.frames[f].marks & ~COSLOT) | DIRTY
 
+    tracked = m.tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
+    if tracked and write and at != NONE and s.tables[at] & P:
+        kind = Event.MKWRITE
     if kind != NONE:
         events.emit(s, kind, tag, f, obj, index, NONE)
     if at == NONE:
@@ -127,7 +130,6 @@ def handle(s, row, tag, access, at):
         rmap.link(s, f, page, at, tag)
         if area.marks & Mark.LOCKED:
             s.frames[f].marks |= LOCKED
-    tracked = m.tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
     bits = rights(s, f, area.prot, private, foreign or (tracked and not write))
     if tracked and write:
         bits |= D

@@ -2,7 +2,7 @@
 
 from ..jit import entry, njit
 from . import objects, pagetable, tlb
-from .state import ASID_SHIFT, FRAME_MASK, NONE, RESIDENT, SHIFT, P
+from .state import ASID_SHIFT, FRAME_MASK, HELD, NONE, RESIDENT, SHIFT
 
 
 @entry
@@ -19,20 +19,16 @@ def move(s, row, start, stop, to):
 @njit
 def move_pages(s, mine, start, stop, away):
     """The process's own pages, in memory or in swap: object `mine` has them `away` pages further up."""
-    i = start
-    while i < stop:
-        end = min(stop, i + objects.stretch(s, mine, i))
+    i = objects.following(s, mine, start, stop, HELD)
+    while i != NONE:
         page = objects.find(s, mine, i)
-        if page != NONE:
-            for k in range(end - i):
-                word = s.pages[page + k]
-                if word != 0:
-                    there = objects.reach(s, mine, i + k + away)
-                    s.pages[there] = word
-                    s.pages[page + k] = 0
-                    if word & RESIDENT:
-                        owner_moves(s, word >> SHIFT, page + k, there, i + k + away)
-        i = end
+        there = objects.reach(s, mine, i + away)
+        word = s.pages[page]
+        s.pages[there] = word
+        s.pages[page] = 0
+        if word & RESIDENT:
+            owner_moves(s, word >> SHIFT, page, there, i + away)
+        i = objects.following(s, mine, i + 1, stop, HELD)
 
 
 @njit
@@ -52,20 +48,16 @@ def owner_moves(s, f, page, there, index):
 def move_ptes(s, row, start, stop, away):
     """Every PTE of the range, as it stands, maps the page that lies `away` pages further up; the TLB forgets the old one."""
     root = s.procs[row].root
-    v = start
-    while v < stop:
-        end = min(stop, v + pagetable.stretch(s, root, v))
+    v = pagetable.following(s, root, start, stop)
+    while v != NONE:
         at = pagetable.walk(s, root, v)
-        if at != NONE:
-            for k in range(end - v):
-                pte = s.tables[at + k]
-                if pte & P:
-                    there = pagetable.reach(s, row, v + k + away)
-                    s.tables[there] = pte
-                    s.tables[at + k] = 0
-                    map_moves(s, (pte >> SHIFT) & FRAME_MASK, at + k, there, (row << ASID_SHIFT) | (v + k + away))
-                    tlb.drop(s, (row << ASID_SHIFT) | (v + k))
-        v = end
+        there = pagetable.reach(s, row, v + away)
+        pte = s.tables[at]
+        s.tables[there] = pte
+        s.tables[at] = 0
+        map_moves(s, (pte >> SHIFT) & FRAME_MASK, at, there, (row << ASID_SHIFT) | (v + away))
+        tlb.drop(s, (row << ASID_SHIFT) | v)
+        v = pagetable.following(s, root, v + 1, stop)
 
 
 @njit

@@ -7,7 +7,7 @@ files; Linux keeps the same in the PTEs themselves. All trees share one pool of 
 
 from ..jit import entry, inline, njit, prefetch
 from . import frames, policy, rmap, swap
-from .state import ALONE, EXCLUSIVE, FAN, GUARD, NODE, NODE_BITS, NONE, RESIDENT, SHIFT, SWAPPED, TALLEST, Kind
+from .state import ALONE, EXCLUSIVE, FAN, GUARD, HELD, NODE, NODE_BITS, NONE, RESIDENT, SHIFT, SWAPPED, TALLEST, Kind
 
 
 @inline
@@ -96,6 +96,27 @@ def stretch(s, obj, index):
 
 
 @njit
+def following(s, obj, start, stop, which):
+    """The first page in start..stop-1 of obj whose word has a bit of `which`, or NONE."""
+    i = start
+    while i < stop:
+        end = min(stop, i + stretch(s, obj, i))
+        page = find(s, obj, i)
+        if page != NONE:
+            for k in range(end - i):
+                if s.pages[page + k] & which:
+                    return i + k
+        i = end
+    return NONE
+
+
+@entry
+def next_page(s, obj, start, stop, which):
+    """following, for Python."""
+    return following(s, obj, start, stop, which)
+
+
+@njit
 def forget(s, obj, page):
     """Drop what page word `page` of obj holds. No PTE may map it. A frame or slot that nobody owns any more is freed."""
     word = s.pages[page]
@@ -122,7 +143,7 @@ def note_swapped(s, obj, change):
 @entry
 def discard(s, obj, start, stop):
     """Drop pages start..stop-1 of obj, which no PTE may map."""
-    sift(s, obj, start, stop, RESIDENT | SWAPPED | GUARD)
+    sift(s, obj, start, stop, HELD)
 
 
 @entry
@@ -134,15 +155,10 @@ def empty(s, obj, start, stop):
 @njit
 def sift(s, obj, start, stop, which):
     """Drop what pages start..stop-1 of obj hold where their word has a bit of `which`."""
-    i = start
-    while i < stop:
-        end = min(stop, i + stretch(s, obj, i))
-        page = find(s, obj, i)
-        if page != NONE:
-            for k in range(end - i):
-                if s.pages[page + k] & which:
-                    forget(s, obj, page + k)
-        i = end
+    i = following(s, obj, start, stop, which)
+    while i != NONE:
+        forget(s, obj, find(s, obj, i))
+        i = following(s, obj, i + 1, stop, which)
 
 
 @entry
@@ -191,13 +207,7 @@ def clone(s, source, target, start, stop):
 @entry
 def next_dirty(s, obj, start, stop):
     """The first page in start..stop-1 of obj that is in memory and dirty, or NONE."""
-    i = start
-    while i < stop:
-        end = min(stop, i + stretch(s, obj, i))
-        page = find(s, obj, i)
-        if page != NONE:
-            for k in range(end - i):
-                if s.pages[page + k] & RESIDENT and frames.dirty(s, s.pages[page + k] >> SHIFT):
-                    return i + k
-        i = end
-    return NONE
+    i = following(s, obj, start, stop, RESIDENT)
+    while i != NONE and not frames.dirty(s, s.pages[find(s, obj, i)] >> SHIFT):
+        i = following(s, obj, i + 1, stop, RESIDENT)
+    return i

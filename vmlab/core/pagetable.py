@@ -55,6 +55,21 @@ def stretch(s, root, vpn):
     return s.level[0].mask + 1 - (vpn & s.level[0].mask)
 
 
+@njit
+def following(s, root, start, stop):
+    """The first page in start..stop-1 that a PTE maps, or NONE: what a system call does to a range, it does page by page."""
+    v = start
+    while v < stop:
+        end = min(stop, v + stretch(s, root, v))
+        at = walk(s, root, v)
+        if at != NONE:
+            for k in range(end - v):
+                if s.tables[at + k] & P:
+                    return v + k
+        v = end
+    return NONE
+
+
 @inline
 def room(s):
     """Is there room for one new path, whatever is missing?"""

@@ -26,15 +26,10 @@ from .state import (
 def unmap(s, row, start, stop):
     """Drop the translations of pages start..stop-1 of a process."""
     root = s.procs[row].root
-    v = start
-    while v < stop:
-        end = min(stop, v + pagetable.stretch(s, root, v))
-        at = pagetable.walk(s, root, v)
-        if at != NONE:
-            for k in range(end - v):
-                if s.tables[at + k] & P:
-                    rmap.drop_pte(s, (row << ASID_SHIFT) | (v + k), at + k)
-        v = end
+    v = pagetable.following(s, root, start, stop)
+    while v != NONE:
+        rmap.drop_pte(s, (row << ASID_SHIFT) | v, pagetable.walk(s, root, v))
+        v = pagetable.following(s, root, v + 1, stop)
 
 
 @entry
@@ -45,44 +40,33 @@ def protect(s, row, start, stop, prot, private, obj):
     if it is dirty already (mm/mprotect.c, can_change_pte_writable); else the next store faults and decides.
     """
     tracked = s.machine[0].tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
-    backed = obj != NONE
     root = s.procs[row].root
-    mine = s.procs[row].private
-    v = start
-    while v < stop:
-        end = min(stop, v + pagetable.stretch(s, root, v))
+    v = pagetable.following(s, root, start, stop)
+    while v != NONE:
         at = pagetable.walk(s, root, v)
-        if at != NONE:
-            for k in range(end - v):
-                pte = s.tables[at + k]
-                if pte & P:
-                    f = (pte >> SHIFT) & FRAME_MASK
-                    guarded = f == s.machine[0].zero_frame
-                    if private and backed:
-                        own = objects.find(s, mine, v + k)
-                        guarded = own == NONE or s.pages[own] == 0
-                    elif tracked:
-                        guarded = pte & D == 0
-                    keep = fault.rights(s, f, prot, private, guarded)
-                    s.tables[at + k] = (pte & ~(NX | U | W)) | keep
-                    tlb.drop(s, (row << ASID_SHIFT) | (v + k))
-        v = end
+        pte = s.tables[at]
+        f = (pte >> SHIFT) & FRAME_MASK
+        guarded = f == s.machine[0].zero_frame
+        if private and obj != NONE:
+            own = objects.find(s, s.procs[row].private, v)
+            guarded = own == NONE or s.pages[own] == 0
+        elif tracked:
+            guarded = pte & D == 0
+        s.tables[at] = (pte & ~(NX | U | W)) | fault.rights(s, f, prot, private, guarded)
+        tlb.drop(s, (row << ASID_SHIFT) | v)
+        v = pagetable.following(s, root, v + 1, stop)
 
 
 @entry
 def relock(s, row, start, stop):
     """The locks of the mappings of pages start..stop-1 have changed: mark the frames behind them accordingly."""
     root = s.procs[row].root
-    v = start
-    while v < stop:
-        end = min(stop, v + pagetable.stretch(s, root, v))
-        at = pagetable.walk(s, root, v)
-        if at != NONE:
-            for k in range(end - v):
-                f = (s.tables[at + k] >> SHIFT) & FRAME_MASK
-                if s.tables[at + k] & P and f != s.machine[0].zero_frame:
-                    rmap.relock(s, f)
-        v = end
+    v = pagetable.following(s, root, start, stop)
+    while v != NONE:
+        f = (s.tables[pagetable.walk(s, root, v)] >> SHIFT) & FRAME_MASK
+        if f != s.machine[0].zero_frame:
+            rmap.relock(s, f)
+        v = pagetable.following(s, root, v + 1, stop)
 
 
 @entry

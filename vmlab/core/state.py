@@ -39,6 +39,7 @@ FRAME_MASK = (1 << 51) - 1  # after the shift: drops NX
 # A page word of an object:   63..12 frame or slot | GUARD ALONE NODE SWAPPED RESIDENT;   0 = nothing there
 # GUARD stands alone, in private objects only, for a page of any mapping that MADV_GUARD_INSTALL has closed.
 RESIDENT, SWAPPED, NODE, ALONE, GUARD = 1, 2, 4, 8, 16
+HELD = RESIDENT | SWAPPED | GUARD  # one of these is set in every word of a leaf that is not 0
 NODE_BITS = 9  # 512 words to a node
 FAN = 1 << NODE_BITS
 EXT4, TMPFS = 0, 1  # machine.filesystem
@@ -109,10 +110,12 @@ class Event(IntEnum):
     ZEROPAGE = 13  # an untouched anonymous page is read: the shared zero page is mapped
     AROUND = 14  # fault-around: neighbours in the page cache mapped too; arg: how many
     READAHEAD = 15  # further pages of a file read with one; arg: how many
+    MKWRITE = 16  # the first store to a clean page of a file, which dirty tracking makes a fault
 
 
 FAULTS = sum(
-    1 << e for e in (Event.ZERO, Event.PAGEIN, Event.SWAPIN, Event.COPY, Event.REUSE, Event.MAP, Event.ZEROPAGE)
+    1 << e
+    for e in (Event.ZERO, Event.PAGEIN, Event.SWAPIN, Event.COPY, Event.REUSE, Event.MAP, Event.ZEROPAGE, Event.MKWRITE)
 )
 
 

@@ -2,7 +2,7 @@
 
 from ..core import vma
 from ..core.state import NONE, Mark, intern
-from . import limits, mmap, munmap
+from . import limits, mmap, munmap, overcommit
 from .check import page_size, tags
 from .enter import Kernel
 
@@ -18,7 +18,7 @@ def brk(k: Kernel, row: int, addr: int) -> int:
     if new < last:
         munmap.take(k, row, new, last)
     elif new > last:
-        if new > int(k.state.machine["task_pages"][0]) or limits.over_commit(k, new - last):
+        if new > int(k.state.machine["task_pages"][0]) or overcommit.refused(k, new - last):
             return old
         i, j = vma.touching(k.state, *tags(row, last, new))
         marks = Mark.HEAP | Mark.ACCOUNT | int(k.state.procs["future"][row])

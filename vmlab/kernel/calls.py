@@ -19,6 +19,7 @@ from . import (
     mremap,
     msync,
     munmap,
+    overcommit,
     program,
     references,
     remap_file_pages,
@@ -60,7 +61,7 @@ OF_MACHINE: dict[str, Callable[..., Any]] = {
     "pread": files.pread, "pwrite": files.pwrite, "truncate": files.truncate_to, "unlink": files.unlink,
     "refresh": files.refresh, "evict": files.evict, "sync": files.sync,
     "queue": program.queue, "run": program.run, "set_policy": set_policy,
-    "set_overcommit": limits.set_overcommit,
+    "set_overcommit": overcommit.set_mode,
 }  # fmt: skip
 
 

@@ -123,9 +123,8 @@ class Kernel:
         if index >= int(s.objects["npages"][obj]):
             return False
         device = self.devices[obj]
-        hole = (
-            m.filesystem == TMPFS and isinstance(device, OwnFile) and device.hole(index * size)
-        )  # tmpfs has no other place
+        # tmpfs has no device: what was never written there is not read from anywhere
+        hole = m.filesystem == TMPFS and isinstance(device, OwnFile) and device.hole(index * size)
         f = int(cpu.page_in(s, int(not hole)))
         s.content[f, : len(data)] = np.frombuffer(data, np.uint8)
         s.content[f, len(data) :] = 0

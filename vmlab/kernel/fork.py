@@ -3,7 +3,7 @@
 from ..core import advise, events, space, state, vma
 from ..core.state import ASID_SHIFT, FAN, NONE, Event, Kind, Mark
 from ..errors import fail
-from . import limits
+from . import overcommit
 from .check import page_size, refuse
 from .enter import Kernel
 
@@ -44,7 +44,7 @@ def fork(k: Kernel, row: int, name: str) -> int:
     """
     areas = [v for v in vma.of_process(k.state, row) if not v.marks & Mark.DONTFORK]
     promised = sum(v.npages for v in areas if v.marks & Mark.ACCOUNT)
-    if k.state.machine["overcommit"][0] == limits.NEVER and (reason := limits.over_commit(k, promised)):
+    if k.state.machine["overcommit"][0] == overcommit.NEVER and (reason := overcommit.refused(k, promised)):
         raise refuse(k, row, "fork")("ENOMEM", reason)
     child = spawn(k, name, int(k.state.procs["pid"][row]))
     for field in ("start_brk", "brk", "limit_as", "limit_data", "limit_memlock"):

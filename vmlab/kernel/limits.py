@@ -6,7 +6,7 @@ Only soft limits: the hard ones are without end, so that a process may always ra
 from enum import IntEnum
 
 from ..core import vma
-from ..core.state import Kind, Mark, State
+from ..core.state import Mark
 from .check import page_size, refuse
 from .enter import Kernel
 
@@ -22,7 +22,6 @@ class Limit(IntEnum):
 RLIM_INFINITY = (1 << 64) - 1
 FIELD = {Limit.DATA: "limit_data", Limit.MEMLOCK: "limit_memlock", Limit.AS: "limit_as"}  # in PROC
 WRITE = 2  # of PROT_*
-HEURISTIC, ALWAYS, NEVER = 0, 1, 2  # vm.overcommit_memory
 
 
 def setrlimit(k: Kernel, row: int, resource: int, limit: int) -> None:
@@ -79,41 +78,3 @@ def over_lock(k: Kernel, row: int, npages: int) -> str:
     if have + npages <= limit // size:
         return ""
     return f"RLIMIT_MEMLOCK is {limit} bytes, {have * size} are locked and {npages * size} more are wanted"
-
-
-def over_commit(k: Kernel, npages: int) -> str:
-    """Why npages more pages cannot be promised, or "" (mm/util.c, __vm_enough_memory).
-
-    Mode 0 refuses only what RAM and swap together could never hold, mode 1 nothing, mode 2 what goes over the commit limit.
-    """
-    m = k.state.machine[0]
-    if m.overcommit == ALWAYS:
-        return ""
-    if m.overcommit == HEURISTIC:
-        most = len(k.state.frames) + len(k.state.slots)
-        if npages <= most:
-            return ""
-        return f"{npages} pages are more than RAM and swap together have ({most}); MAP_NORESERVE promises nothing"
-    most, have = commit_limit(k.state), committed(k.state)
-    if have + npages <= most:
-        return ""
-    return f"{have} pages are promised, {npages} more would go over the commit limit of {most} (overcommit mode 2)"
-
-
-def commit_limit(s: State) -> int:
-    """How many pages may be promised in mode 2: overcommit_ratio percent of RAM, and swap (CommitLimit of /proc/meminfo)."""
-    return len(s.frames) * int(s.machine["overcommit_ratio"][0]) // 100 + len(s.slots)
-
-
-def committed(s: State) -> int:
-    """How many pages are promised: writable private memory, and shared anonymous memory (Committed_AS)."""
-    areas = s.vmas[: int(s.machine["nvma"][0])]
-    private = areas[(areas["marks"] & Mark.ACCOUNT) != 0]
-    shared = s.objects[(s.objects["used"] != 0) & (s.objects["kind"] == Kind.SHARED)]
-    return int((private["stop"] - private["first"]).sum() + shared["npages"].sum())
-
-
-def set_overcommit(k: Kernel, mode: int, ratio: int) -> None:
-    """vm.overcommit_memory and vm.overcommit_ratio. What was promised already stays so."""
-    m = k.state.machine[0]
-    m.overcommit, m.overcommit_ratio = mode, ratio

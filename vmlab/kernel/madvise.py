@@ -11,7 +11,7 @@ from ..device import OwnFile
 from ..errors import refused
 from .check import TOP, page_size, refuse, tags, task_bytes
 from .enter import CURSOR, Kernel
-from .mmap import Prot, replace
+from .mmap import Prot, alter
 
 MOST_GUARDS = 1 << 22  # pages guarded by one call: as on Linux each takes a word, mapped or not
 CHUNK = 1 << 20  # bytes of a file that are zeroed at once
@@ -132,26 +132,13 @@ def _advise(k: Kernel, row: int, i: int, v: vma.Vma, start: int, stop: int, advi
         raise no("EINVAL", "this machine has no huge pages")
     if advice in REMEMBERED:
         on, off = REMEMBERED[advice]
-        remark(k, i, v, start, stop, v.marks & ~int(off) | int(on))
+        marks = v.marks & ~int(off) | int(on)
+        if marks != v.marks:
+            alter(k, i, *tags(row, start, stop), marks=marks)
     elif advice in POPULATES:
         _populate(k, row, v, start, stop, POPULATES[Advice(advice)])
     else:
         PAGES[Advice(advice)](k, row, v, start, stop)
-
-
-def remark(k: Kernel, i: int, v: vma.Vma, start: int, stop: int, marks: int) -> None:
-    """Give pages start..stop-1 of VMA row i other marks: cut it, and merge with what is alike."""
-    if marks == v.marks:
-        return
-    first, last = tags(v.row, start, stop)
-    middle = vma.part(v, first, last)
-    assert middle is not None
-    parts = [vma.part(v, v.first, first), middle._replace(marks=marks), vma.part(v, last, v.stop)]
-    kept = [p for p in parts if p]
-    if v.object != NONE:
-        k.state.objects["refs"][v.object] += len(kept) - 1
-    low, high = max(i - 1, 0), min(i + 2, int(k.state.machine["nvma"][0]))
-    replace(k, low, high, vma.rows(k.state, low, i) + kept + vma.rows(k.state, i + 1, high))
 
 
 # -- advice on pages -------------------------------------------------------------------------------------------------------
@@ -207,7 +194,7 @@ def _willneed(k: Kernel, row: int, v: vma.Vma, start: int, stop: int) -> None:
     size, one = page_size(k), np.zeros(1, np.uint8)
     for _ in range(len(k.state.frames)):
         if k.state.objects["kind"][obj] != Kind.FILE:
-            index = int(advise.next_word(k.state, obj, index, last, SWAPPED))
+            index = int(objects.next_page(k.state, obj, index, last, SWAPPED))
         if not 0 <= index < last or not advise.may_bring(k.state):
             break
         k.registers[CURSOR] = 0

@@ -5,7 +5,7 @@ from enum import IntFlag
 from ..core import vma
 from ..core.state import NONE, Access, Exit, Kind, Mark, intern
 from ..core.vma import lowest_page
-from . import limits, munmap, special, stack
+from . import limits, munmap, overcommit, special, stack
 from .check import page_size, refuse, tags, task_bytes
 from .enter import Kernel
 
@@ -75,7 +75,7 @@ def mmap(
     shared = kind != Map.PRIVATE
     prot &= 7  # mmap ignores unknown bits
     marks = lock | (int(Mark.SHARED) if shared else 0)
-    reserve = not flags & Map.NORESERVE or k.state.machine["overcommit"][0] == limits.NEVER
+    reserve = not flags & Map.NORESERVE or k.state.machine["overcommit"][0] == overcommit.NEVER
     if not reserve:
         marks |= Mark.NORESERVE
     elif not shared and prot & Prot.WRITE:
@@ -99,7 +99,7 @@ def mmap(
     if reason := limits.over(k, row, npages - mapped(k, first, stop), limits.is_data(prot, marks)):
         raise no("ENOMEM", reason)
     promised = marks & Mark.ACCOUNT or (shared and anonymous and reserve)
-    if promised and (reason := limits.over_commit(k, npages)):
+    if promised and (reason := overcommit.refused(k, npages)):
         raise no("ENOMEM", reason)
 
     munmap.take(k, row, start, start + npages)  # FIXED replaces; elsewhere there is nothing

@@ -2,7 +2,7 @@
 
 from ..core import space, vma
 from ..core.state import NONE, Mark
-from . import limits
+from . import limits, overcommit
 from .check import TOP, page_size, pages_in, refuse, tags, task_bytes
 from .enter import Kernel
 from .mmap import Prot, alter, fill
@@ -75,6 +75,6 @@ def _may_write(k: Kernel, row: int, v: vma.Vma, npages: int, prot: int) -> None:
     if limits.over(k, row, npages, limits.is_data(v.prot, v.marks)):
         reason = ""  # no more than they are now
     if not reason and not v.prot & Prot.WRITE and not v.marks & (Mark.ACCOUNT | Mark.SHARED | Mark.NORESERVE):
-        reason = limits.over_commit(k, npages)
+        reason = overcommit.refused(k, npages)
     if reason:
         raise refuse(k, row, "mprotect")("ENOMEM", reason)

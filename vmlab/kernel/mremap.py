@@ -4,7 +4,7 @@ from enum import IntFlag
 
 from ..core import moving, space, state, vma
 from ..core.state import FAN, NODE_BITS, NONE, Mark
-from . import limits, mmap, munmap
+from . import limits, mmap, munmap, overcommit
 from .check import TOP, page_size, refuse, tags, task_bytes
 from .enter import Kernel
 
@@ -78,10 +78,10 @@ def _checked(
 
 def _mapping(k: Kernel, row: int, vpn: int) -> vma.Vma:
     """The VMA that holds a page, EFAULT if there is none."""
-    i, j = vma.touching(k.state, *tags(row, vpn, vpn + 1))
-    if i == j:
+    i = vma.at(k.state, row, vpn)
+    if i == NONE:
         raise refuse(k, row, "mremap")("EFAULT", f"nothing is mapped at {vpn * page_size(k):#x}")
-    return vma.rows(k.state, i, j)[0]
+    return vma.rows(k.state, i, i + 1)[0]
 
 
 def _may_resize(k: Kernel, row: int, v: vma.Vma, start: int, old: int, new: int, flags: int) -> None:
@@ -102,7 +102,7 @@ def _may_resize(k: Kernel, row: int, v: vma.Vma, start: int, old: int, new: int,
         raise no("EAGAIN", reason)
     if reason := limits.over(k, row, more, limits.is_data(v.prot, v.marks)):
         raise no("ENOMEM", reason)
-    if v.marks & Mark.ACCOUNT and (reason := limits.over_commit(k, more)):
+    if v.marks & Mark.ACCOUNT and (reason := overcommit.refused(k, more)):
         raise no("ENOMEM", reason)
 
 

@@ -7,6 +7,7 @@ from ..core.state import NONE
 from ..errors import shown
 from ..kernel.limits import RLIM_INFINITY, Limit
 from ..kernel.madvise import KNOWN, Advice
+from ..kernel.mremap import Remap
 from . import words
 from .look import Look, permissions
 from .sentences import Happening
@@ -18,7 +19,6 @@ AT_ADDRESS = (
 )  # fmt: skip
 SHORT = {"stored to": "store", "fetched from": "fetch"}
 MAP_SHARED = 1
-MREMAP_FIXED = 2
 
 
 def verb(step: Any, write: bool) -> str:
@@ -135,7 +135,7 @@ def _mremap(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) 
     addr, flags = int(a.get("addr", 0)), int(a.get("flags", 0))
     if not int(a.get("old_length", 0)):
         return f"{who} mapped the memory at {addr:#x} a second time: {new}.", f"mremap: {new} twice"
-    if flags & MREMAP_FIXED:
+    if flags & Remap.FIXED:
         where = f"to {int(a.get('new_addr', 0)):#x}"
         return f"{who} moved {n} at {addr:#x} {where}, {new} there: no page was copied.", f"mremap {n} {where}"
     return f"{who} resized {n} at {addr:#x} to {new}: no page was copied.", f"mremap {n} → {new}"

@@ -14,6 +14,7 @@ from ..core.state import (
     RESIDENT,
     SHIFT,
     SWAPPED,
+    A,
     P,
     State,
     U,
@@ -29,7 +30,7 @@ class Page(NamedTuple):
     vpn: int
     area: Area | None
     number: int  # what it is called in its area
-    state: str  # mapped | cached | swapped | untouched | disk | beyond | nothing
+    state: str  # mapped | zero | cached | swapped | untouched | disk | beyond | nothing; zero: the shared zero page
     kind: str  # anon | file
     frame: int  # NONE unless mapped or cached
     slot: int  # NONE unless swapped
@@ -111,8 +112,7 @@ def page(s: State | Look, row: int, vpn: int) -> Page:
     at = leaf(look, int(look.state.procs["root"][row]), vpn)
     pte = int(look.state.tables[at]) if at != NONE else 0
     frame = (pte >> SHIFT) & FRAME_MASK if pte & P else w >> SHIFT if w & RESIDENT else NONE
-    if frame == int(look.state.machine["zero_frame"][0]):
-        frame = NONE
+    real = 0 <= frame < len(look.state.frames)  # the zero page's lies behind them and has no facts
     slot = w >> SHIFT if w & SWAPPED else NONE
     sharers = len(look.users.get(frame, ())) if frame != NONE else 0
     if slot != NONE:
@@ -127,9 +127,9 @@ def page(s: State | Look, row: int, vpn: int) -> Page:
         frame,
         slot,
         pte,
-        dirty=frame != NONE and bool(look.facts.dirty[frame]),
-        accessed=frame != NONE and bool(look.facts.accessed[frame]),
-        locked=area.locked or (frame != NONE and bool(look.facts.locked[frame])),
+        dirty=real and bool(look.facts.dirty[frame]),
+        accessed=bool(pte & A) if not real else bool(look.facts.accessed[frame]),
+        locked=area.locked or (real and bool(look.facts.locked[frame])),
         cow=bool(pte & P and not pte & W and not area.shared and area.writable),
         sharers=sharers,
         object=obj,

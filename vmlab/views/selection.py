@@ -30,7 +30,8 @@ def select_page(s: State | Look, row: int, vpn: int, offset: int = 0) -> Selecti
         return NOTHING
     p = pages.page(look, row, vpn)
     file = p.object if p.kind == "file" else NONE
-    return Selection(row, vpn, offset, p.frame, p.slot, file, p.index if file != NONE else NONE)
+    frame = p.frame if p.state != "zero" else NONE  # the zero page is no frame that could be picked
+    return Selection(row, vpn, offset, frame, p.slot, file, p.index if file != NONE else NONE)
 
 
 def select_frame(s: State | Look, frame: int, row: int = NONE) -> Selection:

@@ -16,6 +16,7 @@ TAGS = {
     Event.REUSE: "reuse",
     Event.MAP: "minor",
     Event.ZEROPAGE: "minor",
+    Event.MKWRITE: "minor",
     Event.AROUND: "minor",
     Event.READAHEAD: "read",
     Event.DROP: "out",
@@ -154,6 +155,9 @@ def arrival(look: Look, number: int, e: Row, kind: Event, came: list[str]) -> Ha
     elif kind == Event.MAP:
         text = f"{page} was in frame {frame} already: only the PTE was missing"
         outcome = f"it was in frame {frame} already, only the PTE was missing", f"cached, frame {frame}"
+    elif kind == Event.MKWRITE:
+        text = f"{page} is clean, in frame {frame}: its first store faults, so that the kernel knows it is dirty now"
+        outcome = f"the first store to a clean page, in frame {frame}: now it is dirty", f"dirty, frame {frame}"
     elif kind == Event.ZEROPAGE:
         text = f"{page} read for the first time: the shared zero page, no frame"
         outcome = "its first touch, a read: the shared zero page", "zero page"

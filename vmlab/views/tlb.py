@@ -66,4 +66,6 @@ def tlb_sentence(s: State | Look, e: TlbEntry) -> str:
     look = look_at(s)
     who = f"{look.process[e.row]} {words.where(look, e.row, e.vpn)}"
     may = "may load and store" if e.may_store else "may load"
-    return f"set {e.set}, way {e.way}: {who} is in frame {e.frame}; {may}"
+    zero = e.frame == int(look.state.machine["zero_frame"][0])
+    where = "maps the shared zero page" if zero else f"is in frame {e.frame}"
+    return f"set {e.set}, way {e.way}: {who} {where}; {may}"

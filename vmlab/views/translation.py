@@ -62,7 +62,7 @@ def translation(s: State | Look, row: int, addr: int) -> Translated:
     vpn, offset = addr // size, addr % size
     p = pages.page(look, row, vpn)
     hit, used, ways, at_set = looked_up(s, row, vpn)
-    mapped = p.state == "mapped"
+    mapped = p.state in ("mapped", "zero")
     physical = p.frame * size + offset if mapped else NONE
     begin = max(0, min(offset - BYTES // 2, size - BYTES))
     show = mapped and s.content.shape[1] > 0
@@ -168,7 +168,7 @@ def outcome(p: pages.Page, hit: bool) -> str:
         return "SEGV"
     if p.state == "beyond":
         return "BUS"
-    if p.state == "mapped":
+    if p.state in ("mapped", "zero"):
         return "hit" if hit else "walk" if p.pte & U else "SEGV"
     if p.area.perms.startswith("---"):
         return "SEGV"

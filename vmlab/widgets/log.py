@@ -15,6 +15,14 @@ LINES = 10
 SHOWN = ("steps", "faults and evictions", "this page")
 
 
+SHORT = {  # calls whose name is too long for a chip
+    "mprotect": "prot", "munmap": "unmap", "set_policy": "policy", "set_overcommit": "commit", "madvise": "advise",
+    "mincore": "incore", "munlock": "unlock", "mlockall": "mlock", "munlockall": "unlock", "setrlimit": "limit",
+    "remap_file_pages": "remap", "open_zero": "open", "pipe_read": "read", "pipe_write": "write", "pipe_get": "read",
+    "pipe_put": "write", "truncate": "trunc", "refresh": "renew",
+}  # fmt: skip
+
+
 class EventLog(Part):
     """The newest lines, the last one the moment shown. Picking a step goes there; the whole sentence is the tooltip."""
 
@@ -93,7 +101,7 @@ def chip(tag: str) -> str:
     """The word before a line, short enough for its box."""
     if tag in CROSS:
         return "✖"
-    return {"mprotect": "prot", "munmap": "unmap", "set_policy": "policy"}.get(tag, tag)[:6]
+    return SHORT.get(tag, tag)[:6]
 
 
 def chip_classes(tag: str) -> str:

@@ -172,8 +172,12 @@ def page_cell(look: Look, row: int, vpn: int, c: views.Cells, i: int, below: vie
         classes.append("shr")
     if below is not None and state in (MAPPED, SWAP) and below.state[i] == state and below.number[i] == number:
         classes.append("link")
-    glyph = "" if number == NONE else f"s{number}" if state == SWAP else str(number)
-    return Cell(glyph, " ".join(classes), views.sentence(look, views.page(look, row, vpn)))
+    p = views.page(look, row, vpn)
+    if p.state == "zero":
+        glyph = "z"
+    else:
+        glyph = "" if number == NONE else f"s{number}" if state == SWAP else str(number)
+    return Cell(glyph, " ".join(classes), views.sentence(look, p))
 
 
 def bucket(r: views.Ribbon, c: views.Cells, i: int, npages: int, addr: int) -> Cell:
