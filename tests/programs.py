@@ -45,12 +45,13 @@ class Programs(RuleBasedStateMachine):
         cpus=st.integers(1, 2),
         asids=st.booleans(),
         preset=st.sampled_from(["classic", "linux"]),
+        page_cluster=st.sampled_from([None, 1, 2]),
     )
-    def boot(self, frames, policy, mmu, tlb, cpus, asids, preset):
+    def boot(self, frames, policy, mmu, tlb, cpus, asids, preset, page_cluster):
         self.size = mmu[1]
         self.m = Machine(
             frames=frames, swap=SLOTS * self.size, mmu=mmu[0], page_size=self.size, tlb=tlb, policy=policy, cpus=cpus,
-            asids=asids, preset=preset, history=None,
+            asids=asids, preset=preset, page_cluster=page_cluster, history=None,
         )  # fmt: skip
         self.flat: dict[Process, Memory] = {self.m.spawn("p0"): Memory(self.size)}
         self.files = []

@@ -24,8 +24,9 @@ MOST_NS = 10**12  # of one piece of work
 MOST_ENTRIES = 1 << 16  # of a TLB
 FILESYSTEMS = {"ext4": EXT4, "tmpfs": TMPFS}
 PRESETS: dict[str, dict[str, int]] = {  # what a machine does beside the textbook's one page a fault
-    "classic": {"zero_page": 0, "around": 1, "tracking": 0, "read_ahead": 1},
-    "linux": {"zero_page": 1, "around": 16, "tracking": 1, "read_ahead": 32},  # fault_around_bytes, read_ahead_kb
+    "classic": {"zero_page": 0, "around": 1, "tracking": 0, "read_ahead": 1, "page_cluster": 0},
+    # fault_around_bytes, read_ahead_kb, vm.page-cluster
+    "linux": {"zero_page": 1, "around": 16, "tracking": 1, "read_ahead": 32, "page_cluster": 3},
 }
 
 
@@ -65,6 +66,7 @@ def knobs(
     fault_around: int | None,
     dirty_tracking: bool | None,
     read_ahead: int | None,
+    page_cluster: int | None,
 ) -> dict[str, Any]:
     """The knobs of a preset, with those that are given put in their place.
 
@@ -87,6 +89,8 @@ def knobs(
         out["read_ahead"] = whole("read_ahead", read_ahead, 1, 1 << 12)
     elif filesystem == "tmpfs":
         out["read_ahead"] = 1
+    if page_cluster is not None:
+        out["page_cluster"] = whole("page_cluster", page_cluster, 0, 31)
     return out
 
 

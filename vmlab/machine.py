@@ -45,6 +45,8 @@ class Machine(Past):
     fault_around : pages whose PTEs one read fault of a file fills, if they are in the page cache: 1 (off) to 16
     dirty_tracking : the first store to a clean page of a shared file mapping faults (always off on tmpfs)
     read_ahead : pages read from a file at once, as far as frames are free: 1 (off) or more
+    page_cluster : a page that comes back from swap brings the 2**page_cluster slots around its own along, as far as frames are
+        free; 0 (off) to 31
     costs : "hdd", "sata-ssd", "nvme", "zram", or a vmlab.Costs: what `clock_ns` is made of
     seed : for policies that draw
     history : bytes that the past may take (None or 0: none is kept)
@@ -80,6 +82,7 @@ class Machine(Past):
         fault_around: int | None = None,
         dirty_tracking: bool | None = None,
         read_ahead: int | None = None,
+        page_cluster: int | None = None,
         costs: str | clock.Costs | None = None,
         seed: int = 0,
         history: int | None = HISTORY,
@@ -103,7 +106,7 @@ class Machine(Past):
             contents=bool(contents),
             costs=config.costs(costs),
             filesystem=config.choose("filesystem", filesystem, config.FILESYSTEMS),
-            **config.knobs(preset, filesystem, zero_page, fault_around, dirty_tracking, read_ahead),
+            **config.knobs(preset, filesystem, zero_page, fault_around, dirty_tracking, read_ahead, page_cluster),
             seed=config.whole("seed", seed, -(1 << 63), (1 << 63) - 1),
         )
         budget = config.whole("history", history or 0, 0, 1 << 62)

@@ -47,7 +47,7 @@ def vmstat(s: State) -> Text:
     rows = {
         "nr_free_pages": int(m.nfree), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
         "pgpgin": int(st.pgpgin), "pgpgout": int(st.pgpgout), "pswpin": int(st.pswpin), "pswpout": int(st.pswpout),
-        "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
+        "swap_ra": int(st.swap_ra), "swap_ra_hit": int(st.swap_ra_hit), "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
     }  # fmt: skip
     return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)
 
@@ -59,7 +59,8 @@ def meminfo(s: State) -> Text:
     owner = kind[s.uses["object"][: len(s.frames)][word != NONE]]
     dirty = sum(frames.look(s, f, False) & frames.IS_DIRTY != 0 for f in _file_frames(s))
     pages = {
-        "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]), "Cached": int((owner != Kind.PRIVATE).sum()),
+        "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]), "Cached": int(((owner == Kind.SHARED) | (owner == Kind.FILE)).sum()),
+        "SwapCached": int((s.frames["slot"][word != NONE] != NONE).sum()),
         "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": dirty,
         "AnonPages": int((owner == Kind.PRIVATE).sum()), "Shmem": int((owner == Kind.SHARED).sum()),
         "Mlocked": int((s.frames["marks"] & LOCKED != 0).sum()),

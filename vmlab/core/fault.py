@@ -11,7 +11,7 @@ free) leaves what was brought so far; the access runs again and goes further. ma
 """
 
 from ..jit import inline, njit
-from . import events, frames, objects, pagetable, policy, readahead, reclaim, rmap, swap, tlb, vma
+from . import events, frames, objects, pagetable, policy, readahead, reclaim, rmap, swap, swapin, tlb, vma
 from .state import (
     ALONE,
     COSLOT,
@@ -278,13 +278,16 @@ def bring(s, obj, index, page, tag):
     m = s.machine[0]
     st = s.stat[0]
     ahead = False
+    along = NONE
     word = s.pages[page]
-    if word & SWAPPED and not word & ALONE:
+    if word & SWAPPED and (not word & ALONE or m.cluster > 1):
         slot = word >> SHIFT
         f = s.slots[slot].frame
-        if f != NONE:  # another owner brought it back: a hit in the swap cache
+        if f != NONE:  # another owner brought it back, or it was read along: a hit in the swap cache
             swap.drop(s, slot)
             objects.note_swapped(s, obj, -1)
+            if swapin.read_along(s, f):
+                swapin.claim(s, f, slot, word & ALONE)
             rmap.own(s, f, page, obj, index)
             events.emit(s, Event.MAP, tag, f, obj, index, slot)
             return Exit.DONE
@@ -303,6 +306,8 @@ def bring(s, obj, index, page, tag):
         objects.note_swapped(s, obj, -1)
         if word & ALONE:
             s.frames[f].marks |= EXCLUSIVE
+        if m.cluster > 1 and tag != NONE:
+            along = slot
     elif s.objects[obj].kind == Kind.FILE:
         readahead.window(s, obj, index, tag)
         if s.content.shape[1] > 0:
@@ -325,6 +330,8 @@ def bring(s, obj, index, page, tag):
     policy.came(s, f)
     if ahead and m.read_ahead > 1:
         readahead.bring_all(s, obj, tag)
+    if along != NONE:
+        swapin.cluster(s, along, tag)
     return Exit.DONE
 
 

@@ -93,6 +93,13 @@ def takeable(s, f):
 
 
 @inline
+def to_spare(s):
+    """May a frame be taken for a page that nobody has asked for? One in eight stays free: a guess pushes nothing out."""
+    m = s.machine[0]
+    return m.nfree > m.online >> 3
+
+
+@inline
 def needs_slot(s, f):
     """Would the page in f need a swap slot that it does not have yet? (It is anonymous, wanted, and not in the swap cache.)"""
     return s.frames[f].slot == NONE and s.objects[s.uses[f].object].kind != Kind.FILE and not given_up(s, f)

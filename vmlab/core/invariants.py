@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+
 from .state import (
     ASID_SHIFT,
+    COSLOT,
     EXCLUSIVE,
     FAN,
     FRAME_MASK,
@@ -258,6 +261,8 @@ def _objects_and_swap(s: State, free: set[int], owned: dict[int, tuple[int, int]
                 bad.append(f"object {obj} page {index} is in frame {word >> SHIFT}, which is free")
             if word & GUARD and (word != GUARD or s.objects["kind"][obj] != Kind.PRIVATE or not s.machine["guards"][0]):
                 bad.append(f"object {obj} page {index}: a guard that cannot be (word {word:#x})")
+            if s.objects["kind"][obj] == Kind.SWAP:
+                bad += _read_along(s, index, word)
             if s.objects["kind"][obj] == Kind.FILE and index >= s.objects["npages"][obj]:
                 bad.append(f"object {obj} keeps page {index}, past its end")
     for row in s.procs["alive"].nonzero()[0].tolist():
@@ -268,6 +273,12 @@ def _objects_and_swap(s: State, free: set[int], owned: dict[int, tuple[int, int]
         if f not in free and slot != NONE:
             references[slot] += 1
             caching[slot] = f
+    if s.machine["cluster"][0] > 1:
+        bad += [
+            f"frame {f} holds the bytes of swap slot {slot}, which does not name it"
+            for slot, f in caching.items()
+            if s.slots["frame"][slot] != f
+        ]
     spare = _chain(s.slots["frame"].tolist(), int(s.machine["slot_free"][0]), bad, "the free list of swap slots")
     if len(spare) != int(s.machine["nslot_free"][0]):
         bad.append(f"{len(spare)} swap slots are free, nslot_free says {int(s.machine['nslot_free'][0])}")
@@ -278,6 +289,23 @@ def _objects_and_swap(s: State, free: set[int], owned: dict[int, tuple[int, int]
             bad.append(f"swap slot {k} counts {refs} references, {references[k]} exist")
         elif k not in spare and frame not in (NONE, caching.get(k)):
             bad.append(f"swap slot {k} names frame {frame}, which does not cache it")
+
+
+def _read_along(s: State, slot: int, word: int) -> list[str]:
+    """A page of the swap cache's own: the frame knows its slot, nobody maps or changes it, and page words wait for it."""
+    f = word >> SHIFT
+    frame, use = s.frames[f], s.uses[f]
+    who = f"frame {f}, read along from swap slot {slot},"
+    bad = [f"{who} says slot {int(frame.slot)}"] if frame.slot != slot else []
+    if use.pte != NONE or use.next != NONE:
+        bad.append(f"{who} is mapped, or has a second owner")
+    if frame.marks != COSLOT:
+        bad.append(f"{who} has marks {int(frame.marks):#x}")
+    if s.slots["refs"][slot] < 2:
+        bad.append(f"{who} waits for nobody: the slot has {int(s.slots['refs'][slot])} references")
+    if not np.array_equal(s.content[f], s.swap[slot]):
+        bad.append(f"{who} holds other bytes than the slot")
+    return bad
 
 
 def _tlb(s: State, ptes: dict[int, int], bad: list[str]) -> None:

@@ -130,7 +130,23 @@ def forget(s, obj, page):
     elif word & SWAPPED:
         swap.drop(s, word >> SHIFT)
         note_swapped(s, obj, -1)
+        if s.machine[0].cluster > 1:
+            uncache_orphan(s, word >> SHIFT)
     s.pages[page] = 0
+
+
+@njit
+def uncache_orphan(s, slot):
+    """If a frame that was read along is all that still names a slot, it goes too (mm/swapfile.c, __try_to_reclaim_swap)."""
+    f = s.slots[slot].frame
+    if s.slots[slot].refs != 1 or f == NONE or s.uses[f].object != s.machine[0].swapper:
+        return
+    page = s.uses[f].page
+    rmap.disown(s, f, page)
+    s.pages[page] = 0
+    policy.gone(s, f)
+    swap.uncache(s, f)
+    frames.give(s, f)
 
 
 @inline

@@ -38,7 +38,7 @@ def fits(s, obj, index):
     page = objects.find(s, obj, index)
     if page != NONE and s.pages[page] & RESIDENT:
         return False
-    return m.nfree > m.online >> 3 and m.node_top + TALLEST * FAN <= s.pages.shape[0]
+    return frames.to_spare(s) and m.node_top + TALLEST * FAN <= s.pages.shape[0]
 
 
 @inline

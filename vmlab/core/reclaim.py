@@ -54,6 +54,9 @@ def evict(s, f):
         changed = depart(s, f, 0)
         st.pgpgout += changed
         events.emit(s, Event.WRITEBACK if changed else Event.DROP, tag, f, obj, index, NONE)
+    elif obj == m.swapper:  # read along from swap, and nobody asked for it
+        depart(s, f, 0)
+        events.emit(s, Event.DROP, tag, f, obj, index, fr.slot)
     elif frames.given_up(s, f):
         depart(s, f, 0)  # the page reads zero from now on
         events.emit(s, Event.DROP, tag, f, obj, index, NONE)
@@ -71,6 +74,8 @@ def evict(s, f):
             word |= ALONE  # one owner: its word takes the reference over
             if fresh:
                 s.slots[slot].refs = 1
+            elif m.cluster > 1:
+                s.slots[slot].frame = NONE
             fr.slot = NONE
         elif fresh:
             fr.slot = slot  # the frame's own reference; dropped below, once the owners hold theirs

@@ -52,7 +52,7 @@ VPN_MASK = (1 << ASID_SHIFT) - 1
 # Marks of a frame
 DIRTY = 1  # changed since its bytes last went to file or swap (also: D of any PTE)
 LOCKED = 2  # mlock: never evicted
-COSLOT = 4  # other page words name its swap slot
+COSLOT = 4  # page words that do not live in it name its swap slot
 EXCLUSIVE = 8  # private, and its one owner may write it without asking (Linux: PageAnonExclusive)
 FAILED = 16  # its writeback failed: keep it
 OFFLINE = 32  # taken out of service
@@ -111,6 +111,7 @@ class Event(IntEnum):
     AROUND = 14  # fault-around: neighbours in the page cache mapped too; arg: how many
     READAHEAD = 15  # further pages of a file read with one; arg: how many
     MKWRITE = 16  # the first store to a clean page of a file, which dirty tracking makes a fault
+    SWAPAHEAD = 17  # further slots of swap read with one, from slot `index` on; arg: how many
 
 
 FAULTS = sum(
@@ -125,6 +126,7 @@ class Kind(IntEnum):
     PRIVATE = 0  # the private pages of one process, indexed by virtual page number
     SHARED = 1  # shared anonymous memory
     FILE = 2
+    SWAP = 3  # the swap cache: pages read along from swap that nobody has asked for yet, indexed by slot
 
 
 class Mark(IntEnum):
@@ -159,6 +161,7 @@ MACHINE = _words(
     "now step cpu ncpu asids cursor "  # time in references; the history's step; which cpu; progress of a bulk or byte run
     "policy touches hand head tail victim "  # replacement
     "zero_frame around tracking read_ahead "  # knobs: the frame of the zero page, NONE without one; the others in pages
+    "cluster swapper "  # slots read from swap at once; the object of Kind.SWAP, NONE if that is one
     "pin noswap "  # victims to spare: the source of a copy under way; while noswap, pages that would need a swap slot
     "free nfree online "  # frames
     "page_shift page_size levels fanout tlb_sets tlb_ways tlb_stores vpn_bits task_pages "  # geometry
@@ -170,7 +173,8 @@ MACHINE = _words(
     "guards"  # was ever a guard installed? Only then do faults look for one
 )
 STAT = _words(
-    "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill"
+    "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill "
+    "swap_ra swap_ra_hit"  # pages read along from swap; of them, those that were wanted
 )
 COST = _words(
     "tlb walk fault copying read write"
@@ -256,6 +260,7 @@ def boot(
     around: int = 1,
     tracking: bool = False,
     read_ahead: int = 1,
+    page_cluster: int = 0,
     seed: int = 0,
     nprocs: int = 64,
     nevents: int = 1 << 12,
@@ -264,7 +269,7 @@ def boot(
     """A machine with empty memory and no process. `tlb` is (entries, ways): sets must be a power of two, (0, 0) is none.
 
     `around`: PTEs filled by a read fault of a file, a power of two. `tracking`: the first store to a clean page faults.
-    `read_ahead`: pages read from a file at once.
+    `read_ahead`: pages read from a file at once. `page_cluster`: the logarithm of the slots read from swap at once.
     """
     entries, ways = tlb
     lanes = max(4, -(-ways // 4) * 4)  # ways are compared four at a time
@@ -305,6 +310,7 @@ def boot(
     m.zero_frame = nframes if zero_page else NONE
     m.overcommit_ratio = 50
     m.around, m.tracking, m.read_ahead = around, tracking, read_ahead
+    m.cluster, m.swapper = 1 << page_cluster, NONE
     m.victim = m.pin = m.head = m.tail = m.hand = m.bad = NONE
     m.page_size, m.page_shift = geometry.page_size, geometry.page_size.bit_length() - 1
     m.levels, m.fanout = len(geometry.index_bits), fanout
@@ -328,6 +334,8 @@ def boot(
         s.objects[field] = NONE
     for field in ("slot", "prev"):
         s.frames[field] = NONE
+    if page_cluster and nslots:
+        open_swap_cache(s, nslots)
     m.free, m.nfree, m.online = 0, nframes, nframes
     s.frames["next"] = np.arange(1, nframes + 1)
     s.frames["next"][-1] = NONE
@@ -337,6 +345,13 @@ def boot(
     m.slot_free = chain(s.slots["frame"], 0, NONE)
     m.nslot_free = nslots
     return s
+
+
+def open_swap_cache(s: State, nslots: int) -> None:
+    """Object 0 becomes the swap cache, with a page for each slot (mm/swap_state.c, swapper_spaces)."""
+    height = -(-max(1, (nslots - 1).bit_length()) // NODE_BITS)
+    s.objects[0] = (nslots * int(s.machine["page_size"][0]), nslots, NONE, NONE, Kind.SWAP, 0, height, 1, 0, NONE)
+    s.machine["swapper"][0] = 0
 
 
 def chain(links: np.ndarray[Any, Any], first: int, then: int) -> int:

@@ -5,6 +5,10 @@ A page that came back keeps its slot (frames.slot): unchanged, it goes out again
 Almost always one page word names a slot. Then the word says so (ALONE, Linux's exclusive bit of a swap PTE), refs stays 1
 while that one reference passes from word to frame and back, and the row is not touched at all. With several owners, after
 fork, slots.frame leads the others to the frame that the first of them brought in. A free slot's `frame` is the next free slot.
+
+Where neighbours are read along with a slot (machine.cluster > 1), slots.frame names the frame of every cached slot, ALONE or
+not: nothing else could tell that its page is in memory already. A frame that was read along belongs to no process: the swap
+cache owns it (core/swapin.py), as page `slot` of the object machine.swapper.
 """
 
 from ..jit import inline, njit
@@ -57,6 +61,8 @@ def cache(s, f, slot, alone):
     if not alone and s.slots[slot].refs > 1:
         s.slots[slot].frame = f
         s.frames[f].marks |= COSLOT
+    elif s.machine[0].cluster > 1:
+        s.slots[slot].frame = f
 
 
 @njit
@@ -76,6 +82,7 @@ def coowned(s, f):
     e = s.slots[s.frames[f].slot]
     if e.refs > 1:
         return True
-    e.frame = NONE
+    if s.machine[0].cluster == 1:
+        e.frame = NONE
     s.frames[f].marks &= ~COSLOT
     return False

@@ -169,6 +169,9 @@ def sentence(s: State | Look, p: Page) -> str:
             f"{here} was read and never written: it maps the shared zero page and takes no frame until the first store."
         )
     if p.state == "swapped":
+        copy = int(look.state.slots["frame"][p.slot])
+        if copy != NONE:
+            return f"{here} sleeps in swap slot {p.slot}, and frame {copy} holds the same: the next access is a minor fault."
         return f"{here} sleeps in swap slot {p.slot}; the next access is a major fault."
     if p.state == "cached":
         holder = "the page cache has it" if p.kind == "file" else "its bytes are still there"

@@ -19,6 +19,7 @@ TAGS = {
     Event.MKWRITE: "minor",
     Event.AROUND: "minor",
     Event.READAHEAD: "read",
+    Event.SWAPAHEAD: "read",
     Event.DROP: "out",
     Event.SWAPOUT: "out",
     Event.WRITEBACK: "write",
@@ -78,6 +79,10 @@ def happenings(s: State | Look, first: int, last: int) -> list[Happening]:
             continue
         if kind == Event.READAHEAD and out and out[-1].now == e.now:
             out[-1] = out[-1]._replace(number=number + k, sentence=f"{out[-1].sentence}; {e.arg} more read ahead")
+            continue
+        if kind == Event.SWAPAHEAD and out and out[-1].now == e.now:
+            more = f"; {words.plural(e.arg, 'slot')} near it in swap read along"
+            out[-1] = out[-1]._replace(number=number + k, sentence=out[-1].sentence + more)
             continue
         if kind == Event.AROUND and out and out[-1].now == e.now:
             more = f"; {e.arg} of its neighbours, in the page cache too, mapped with it"
@@ -153,8 +158,9 @@ def arrival(look: Look, number: int, e: Row, kind: Event, came: list[str]) -> Ha
         text = f"{page} stays in frame {frame}: nobody else uses it any more, nothing is copied"
         outcome = f"it keeps frame {frame}, nobody else uses it any more", f"keeps frame {frame}"
     elif kind == Event.MAP:
-        text = f"{page} was in frame {frame} already: only the PTE was missing"
-        outcome = f"it was in frame {frame} already, only the PTE was missing", f"cached, frame {frame}"
+        had = f"in frame {frame} already" + (f", which holds what swap slot {arg} does" if arg != NONE else "")
+        text = f"{page} was {had}: only the PTE was missing"
+        outcome = f"it was {had}, only the PTE was missing", f"cached, frame {frame}"
     elif kind == Event.MKWRITE:
         text = f"{page} is clean, in frame {frame}: its first store faults, so that the kernel knows it is dirty now"
         outcome = f"the first store to a clean page, in frame {frame}: now it is dirty", f"dirty, frame {frame}"
@@ -163,6 +169,8 @@ def arrival(look: Look, number: int, e: Row, kind: Event, came: list[str]) -> Ha
         outcome = "its first touch, a read: the shared zero page", "zero page"
     elif kind == Event.READAHEAD:
         text = f"{arg} pages of {look.file_name(e.object)} read ahead"
+    elif kind == Event.SWAPAHEAD:
+        text = f"{words.plural(arg, 'slot')} of swap from slot {e.index} on read along"
     elif kind == Event.AROUND:
         text = f"{arg} pages of {look.file_name(e.object)} mapped around a fault"
     elif kind == Event.FORK:

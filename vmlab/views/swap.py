@@ -67,8 +67,9 @@ def slot_sentence(s: State | Look, slot: int, sleeping: list[tuple[int, int]] | 
     if sleeping is None:
         sleeping = [(obj, index) for at, obj, index in sleepers(look) if at == slot]
     who = [words.object_page(look, obj, index) for obj, index in sleeping]
+    copy = int(look.state.slots["frame"][slot]) if who else NONE
     if who:
-        return f"swap slot {slot}: {', '.join(who)}."
+        return f"swap slot {slot}: {', '.join(who)}{f'; frame {copy} holds the same' if copy != NONE else ''}."
     frames = look.state.frames
     held = np.flatnonzero((frames["slot"] == slot) & (look.state.uses["page"][: len(frames)] != NONE))
     if len(held):

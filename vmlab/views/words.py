@@ -57,6 +57,8 @@ def object_page(s: State | Look, obj: int, index: int) -> str:
         return "a page"
     if look.object(obj, "kind") == Kind.PRIVATE:
         return page_of(look, look.object(obj, "proc"), index)
+    if look.object(obj, "kind") == Kind.SWAP:
+        return f"the page of swap slot {index}, read along"
     return f"page {index} of {look.file_name(obj)}"
 
 
