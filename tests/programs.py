@@ -46,12 +46,14 @@ class Programs(RuleBasedStateMachine):
         asids=st.booleans(),
         preset=st.sampled_from(["classic", "linux"]),
         page_cluster=st.sampled_from([None, 1, 2]),
+        min_free=st.sampled_from([None, 0, 1, 2]),
     )
-    def boot(self, frames, policy, mmu, tlb, cpus, asids, preset, page_cluster):
+    def boot(self, frames, policy, mmu, tlb, cpus, asids, preset, page_cluster, min_free):
         self.size = mmu[1]
         self.m = Machine(
             frames=frames, swap=SLOTS * self.size, mmu=mmu[0], page_size=self.size, tlb=tlb, policy=policy, cpus=cpus,
             asids=asids, preset=preset, page_cluster=page_cluster, history=None,
+            min_free=min_free and min(min_free, frames // 4),
         )  # fmt: skip
         self.flat: dict[Process, Memory] = {self.m.spawn("p0"): Memory(self.size)}
         self.files = []

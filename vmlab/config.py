@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from math import isqrt
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,15 @@ def knobs(
     if page_cluster is not None:
         out["page_cluster"] = whole("page_cluster", page_cluster, 0, 31)
     return out
+
+
+def min_free(preset: str, given: int | None, nframes: int) -> int:
+    """The min watermark in frames. On Linux it grows as the square root of memory: 2 * sqrt(frames) of 4 KiB, at least 128 KiB
+    (mm/page_alloc.c, calculate_min_free_kbytes). Here it is an eighth of that and has no least, or it would take half of a
+    small machine: 1 of 16 frames, 4 of 256, 16 of 4096; below 16 frames none."""
+    if given is None:
+        return isqrt(nframes) // 4 if preset == "linux" else 0
+    return whole("min_free", given, 0, nframes // 4)
 
 
 def frame_count(ram: int | None, frames: int | None, page_size: int) -> int:

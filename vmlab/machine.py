@@ -47,6 +47,9 @@ class Machine(Past):
     read_ahead : pages read from a file at once, as far as frames are free: 1 (off) or more
     page_cluster : a page that comes back from swap brings the 2**page_cluster slots around its own along, as far as frames are
         free; 0 (off) to 31
+    min_free : the min watermark in frames, 0 (off) to a quarter of all: down at low, min * 5/4, kswapd wakes and empties
+        frames until more than high, min * 3/2, are free; down at min a fault empties frames itself. preset "linux": sqrt(frames) / 4, Linux's rule for
+        vm.min_free_kbytes scaled to an eighth
     costs : "hdd", "sata-ssd", "nvme", "zram", or a vmlab.Costs: what `clock_ns` is made of
     seed : for policies that draw
     history : bytes that the past may take (None or 0: none is kept)
@@ -83,6 +86,7 @@ class Machine(Past):
         dirty_tracking: bool | None = None,
         read_ahead: int | None = None,
         page_cluster: int | None = None,
+        min_free: int | None = None,
         costs: str | clock.Costs | None = None,
         seed: int = 0,
         history: int | None = HISTORY,
@@ -107,6 +111,7 @@ class Machine(Past):
             costs=config.costs(costs),
             filesystem=config.choose("filesystem", filesystem, config.FILESYSTEMS),
             **config.knobs(preset, filesystem, zero_page, fault_around, dirty_tracking, read_ahead, page_cluster),
+            min_free=config.min_free(preset, min_free, nframes),
             seed=config.whole("seed", seed, -(1 << 63), (1 << 63) - 1),
         )
         budget = config.whole("history", history or 0, 0, 1 << 62)
@@ -145,6 +150,16 @@ class Machine(Past):
     def samples(self) -> Any:
         """The thinned time series of the counters (record array of core.state.SAMPLE)."""
         return self.state.samples[: int(self.state.machine["nsample"][0])].copy()
+
+    @property
+    def watermarks(self) -> proc.Watermarks:
+        """(min, low, high) in free frames: where kswapd wakes and sleeps, and where faults reclaim themselves.
+
+        >>> from vmlab import Machine
+        >>> Machine(frames=256, preset="linux").watermarks
+        Watermarks(min=4, low=5, high=6)
+        """
+        return proc.watermarks(self.state)
 
     def meminfo(self) -> proc.Text:
         """What memory holds, in KiB, with the names of /proc/meminfo; `.rows` holds it as a dict."""

@@ -41,12 +41,30 @@ class Text(str):
         return str(self)
 
 
+class Watermarks(NamedTuple):
+    """In free frames. All 0: there are none, and frames are emptied once none is free."""
+
+    min: int
+    low: int
+    high: int
+
+
+def watermarks(s: State) -> Watermarks:
+    """The machine's, as /proc/zoneinfo tells them."""
+    m = s.machine[0]
+    return Watermarks(int(m.least), int(m.low), int(m.high))
+
+
+RECLAIM = ("pgscan_kswapd", "pgscan_direct", "pgsteal_kswapd", "pgsteal_direct", "allocstall")
+
+
 def vmstat(s: State) -> Text:
     """Counters with the names of /proc/vmstat."""
     st, m = s.stat[0], s.machine[0]
     rows = {
         "nr_free_pages": int(m.nfree), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
         "pgpgin": int(st.pgpgin), "pgpgout": int(st.pgpgout), "pswpin": int(st.pswpin), "pswpout": int(st.pswpout),
+        **{name: int(st[name]) for name in RECLAIM},
         "swap_ra": int(st.swap_ra), "swap_ra_hit": int(st.swap_ra_hit), "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
     }  # fmt: skip
     return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)

@@ -95,6 +95,8 @@ def finish(s):
     m.victim = NONE
     m.pin = NONE
     m.noswap = 0
+    m.reclaimed = 0
+    m.stalled = 0
     m.bad = NONE
     m.code = 0
     m.major = 0

@@ -291,7 +291,7 @@ def bring(s, obj, index, page, tag):
             rmap.own(s, f, page, obj, index)
             events.emit(s, Event.MAP, tag, f, obj, index, slot)
             return Exit.DONE
-    if m.free == NONE:
+    if m.nfree < m.wake:
         why = reclaim.room(s)
         if why != Exit.DONE:
             return why

@@ -94,9 +94,13 @@ def takeable(s, f):
 
 @inline
 def to_spare(s):
-    """May a frame be taken for a page that nobody has asked for? One in eight stays free: a guess pushes nothing out."""
+    """May a frame be taken for a page that nobody has asked for? A guess pushes nothing out.
+
+    With watermarks it may as long as more than min are free: then kswapd makes room for the next fault, or that fault has to
+    do it by itself (readahead_gfp_mask: __GFP_NORETRY). Without them one in eight frames stays free.
+    """
     m = s.machine[0]
-    return m.nfree > m.online >> 3
+    return m.nfree > (m.least if m.least > 0 else m.online >> 3)
 
 
 @inline

@@ -1,6 +1,6 @@
 """Reclaim: make a frame free by sending its page away."""
 
-from ..jit import entry, inline
+from ..jit import entry, inline, njit
 from . import events, frames, objects, policy, swap, tlb
 from .policy import Policy
 from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, SHIFT, SWAPPED, A, D, Event, Exit, Kind
@@ -8,14 +8,62 @@ from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, 
 
 @inline
 def room(s):
-    """See to it that a frame is free. DONE, or why not: VICTIM or WRITE (ask Python, then come again), OOM.
+    """See to it that a frame is free, before one is taken. DONE, or why not: VICTIM or WRITE (ask Python, come again), OOM."""
+    if s.machine[0].nfree >= s.machine[0].wake:
+        return Exit.DONE
+    return make(s)
+
+
+@njit
+def make(s):
+    """Too few frames are free: empty some. As `room`.
+
+    With no more than low free kswapd wakes and empties frames until more than high are; then it sleeps again. A process that
+    finds no more than min free cannot wait for it and empties frames itself first (mm/page_alloc.c, __alloc_pages_slowpath;
+    mm/vmscan.c, balance_pgdat). On Linux kswapd runs beside the process that woke it. Here it does all its work at the fault
+    that woke it, so that a run is the same every time: only a burst of read-ahead leaves a process with less than min.
+
+    Where nothing can be emptied kswapd gives up, and is woken again after a process's own reclaim had success. Linux kills for
+    memory with min frames still free, its last reserve; here the last frame is given away first. Without watermarks all three
+    are 0: a fault that finds no frame empties one.
+    """
+    m = s.machine[0]
+    st = s.stat[0]
+    why = Exit.DONE
+    while m.nfree < m.wake and why == Exit.DONE:
+        direct = 1 if m.nfree <= m.least else 0
+        st.allocstall += direct & ~m.stalled
+        m.stalled |= direct
+        m.wake = m.high + 1
+        m.scanned = 0
+        why = one(s)
+        steal = 1 if why == Exit.DONE else 0
+        st.pgscan_direct += direct * max(m.scanned, steal)
+        st.pgscan_kswapd += (1 - direct) * max(m.scanned, steal)
+        st.pgsteal_direct += direct * steal
+        st.pgsteal_kswapd += (1 - direct) * steal
+        m.reclaimed += (1 - direct) * steal
+    if why == Exit.VICTIM or why == Exit.WRITE:
+        return why
+    m.wake = m.low + 1
+    if why == Exit.OOM and m.free != NONE:
+        m.wake = 1
+        why = Exit.DONE
+    if m.reclaimed > 0:
+        events.emit(s, Event.KSWAPD, NONE, NONE, NONE, m.nfree, m.reclaimed)
+    m.reclaimed = 0
+    m.stalled = 0
+    return why
+
+
+@inline
+def one(s):
+    """Empty one frame. DONE, or why not, as `room`.
 
     A victim that would need a swap slot, when there is none to be had, is spared: the policy is asked again, now for pages
     that need none, of files or in the swap cache (mm/vmscan.c, can_reclaim_anon_pages).
     """
     m = s.machine[0]
-    if m.free != NONE:
-        return Exit.DONE
     why = Exit.OOM
     while why == Exit.OOM:
         f = m.victim

@@ -112,6 +112,7 @@ class Event(IntEnum):
     READAHEAD = 15  # further pages of a file read with one; arg: how many
     MKWRITE = 16  # the first store to a clean page of a file, which dirty tracking makes a fault
     SWAPAHEAD = 17  # further slots of swap read with one, from slot `index` on; arg: how many
+    KSWAPD = 18  # free frames were down at the low watermark; arg: how many kswapd freed; index: how many are free now
 
 
 FAULTS = sum(
@@ -161,6 +162,8 @@ MACHINE = _words(
     "now step cpu ncpu asids cursor "  # time in references; the history's step; which cpu; progress of a bulk or byte run
     "policy touches hand head tail victim "  # replacement
     "zero_frame around tracking read_ahead "  # knobs: the frame of the zero page, NONE without one; the others in pages
+    "least low high wake "  # watermarks: of free frames; with fewer than `wake`, low + 1 or high + 1, a fault has some emptied
+    "scanned reclaimed stalled "  # frames a policy has looked at; what reclaim did for this fault: by kswapd; itself at all?
     "cluster swapper "  # slots read from swap at once; the object of Kind.SWAP, NONE if that is one
     "pin noswap "  # victims to spare: the source of a copy under way; while noswap, pages that would need a swap slot
     "free nfree online "  # frames
@@ -174,6 +177,7 @@ MACHINE = _words(
 )
 STAT = _words(
     "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill "
+    "pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct allocstall "  # reclaim: frames looked at, frames emptied; waits
     "swap_ra swap_ra_hit"  # pages read along from swap; of them, those that were wanted
 )
 COST = _words(
@@ -261,6 +265,7 @@ def boot(
     tracking: bool = False,
     read_ahead: int = 1,
     page_cluster: int = 0,
+    min_free: int = 0,
     seed: int = 0,
     nprocs: int = 64,
     nevents: int = 1 << 12,
@@ -270,6 +275,7 @@ def boot(
 
     `around`: PTEs filled by a read fault of a file, a power of two. `tracking`: the first store to a clean page faults.
     `read_ahead`: pages read from a file at once. `page_cluster`: the logarithm of the slots read from swap at once.
+    `min_free`: the min watermark in frames, 0 for none; low and high stand a quarter of it apart (__setup_per_zone_wmarks).
     """
     entries, ways = tlb
     lanes = max(4, -(-ways // 4) * 4)  # ways are compared four at a time
@@ -311,6 +317,9 @@ def boot(
     m.overcommit_ratio = 50
     m.around, m.tracking, m.read_ahead = around, tracking, read_ahead
     m.cluster, m.swapper = 1 << page_cluster, NONE
+    gap = max(1, min_free // 4)
+    m.least, m.low, m.high = (min_free, min_free + gap, min_free + 2 * gap) if min_free else (0, 0, 0)
+    m.wake = m.low + 1
     m.victim = m.pin = m.head = m.tail = m.hand = m.bad = NONE
     m.page_size, m.page_shift = geometry.page_size, geometry.page_size.bit_length() - 1
     m.levels, m.fanout = len(geometry.index_bits), fanout

@@ -20,6 +20,7 @@ TAGS = {
     Event.AROUND: "minor",
     Event.READAHEAD: "read",
     Event.SWAPAHEAD: "read",
+    Event.KSWAPD: "out",
     Event.DROP: "out",
     Event.SWAPOUT: "out",
     Event.WRITEBACK: "write",
@@ -88,6 +89,9 @@ def happenings(s: State | Look, first: int, last: int) -> list[Happening]:
             more = f"; {e.arg} of its neighbours, in the page cache too, mapped with it"
             out[-1] = out[-1]._replace(number=number + k, sentence=out[-1].sentence + more)
             continue
+        if kind == Event.KSWAPD:
+            out.append(kswapd(number + k, e))
+            continue
         came = [c for f, c in waiting if f == e.frame]
         out += [alone(look, number + k, e, c) for f, c in waiting if f != e.frame]
         waiting = []
@@ -112,6 +116,12 @@ def departure(look: Look, e: Row, kind: Event) -> str:
     if look.object(e.object, "kind") == Kind.PRIVATE:
         return f"{held}, given up (MADV_FREE), dropped: it reads zero from now on"
     return f"{held}, clean, dropped: the file still has it"
+
+
+def kswapd(number: int, e: Row) -> Happening:
+    """The reclaim daemon's turn."""
+    text = f"kswapd woke at the low watermark and emptied {words.plural(e.arg, 'frame')}: {e.index} are free"
+    return Happening(number, e.now, e.step, "out", text, NONE, NONE, NONE, NONE, NONE, ())
 
 
 def alone(look: Look, number: int, e: Row, clause: str) -> Happening:

@@ -1,6 +1,7 @@
 """Replacement policies: one file each, one line in POLICIES, one line in each switch below. Every hook is (s, frame):
 
 victim(s) -> frame    a frame is needed: name one that is takeable, or NONE    the only hook a policy must have
+                      (machine.scanned counts the frames it looked at)
 came(s, f)            a page was put into frame f
 gone(s, f)            the page in f has left
 cold(s, f)            the page in f is not needed soon, by its process's word (madvise)

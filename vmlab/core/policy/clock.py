@@ -14,12 +14,14 @@ def victim(s):
     m = s.machine[0]
     n = s.frames.shape[0]
     f = m.hand
-    for _ in range(2 * n + 1):
+    for k in range(2 * n + 1):
         f += 1
         if f >= n:
             f = 0
         frames.ahead(s, f + PREFETCH if f + PREFETCH < n else 0)
         if frames.takeable(s, f) and not frames.test_and_clear_accessed(s, f):
             m.hand = f
+            m.scanned += k + 1
             return f
+    m.scanned += 2 * n + 1
     return NONE

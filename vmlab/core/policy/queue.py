@@ -55,9 +55,12 @@ def remove(s, f):
 @inline
 def oldest(s):
     """The oldest frame that may be taken, or NONE."""
-    f = s.machine[0].tail
+    m = s.machine[0]
+    f = m.tail
+    m.scanned += 1
     while f != NONE and not frames.takeable(s, f):
         f = s.frames[f].prev
+        m.scanned += 1
     return f
 
 
