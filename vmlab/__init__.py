@@ -24,6 +24,7 @@ from .errors import (
     PathError,
     SegmentationFault,
     Signal,
+    Suspended,
     TraceError,
     VmlabError,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Run",
     "SegmentationFault",
     "Signal",
+    "Suspended",
     "Sync",
     "TraceError",
     "VmlabError",

@@ -38,6 +38,10 @@ class Busy(VmlabError):
     """A run is going and the call would change the machine under it."""
 
 
+class Suspended(VmlabError):
+    """The process was stopped (SIGSTOP): it makes no call and no reference until it is resumed."""
+
+
 class Signal(Exception):
     """The kernel sent a signal to the process; the process lives on, as with a handler.
 

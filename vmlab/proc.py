@@ -147,7 +147,8 @@ def status(k: Kernel, row: int) -> Text:
         "VmRSS": int(p.rss), "VmSwap": int(p.nswap), "VmPTE": int(p.ntables),
     }  # fmt: skip
     rows = {name: n * size // 1024 for name, n in pages.items()}
-    head = [f"Name:\t{shown(name_of(k.state, int(p.name)))}", f"Pid:\t{int(p.pid)}"]
+    state = "T (stopped)" if p.stopped else "R (running)"
+    head = [f"Name:\t{shown(name_of(k.state, int(p.name)))}", f"State:\t{state}", f"Pid:\t{int(p.pid)}"]
     return Text("\n".join([*head, *(f"{name}:\t{kb:8d} kB" for name, kb in rows.items())]), rows)
 
 

@@ -10,7 +10,7 @@ from .core.state import NONE, PROC, name_of
 from .counts import Run
 from .errors import LimitError, fail, number, shown, whole
 from .file import File
-from .kernel import limits
+from .kernel import limits, oom
 from .kernel.files import MOST_BYTES
 from .kernel.madvise import Advice
 from .kernel.mlock import MLOCK_ONFAULT, Lock
@@ -251,6 +251,31 @@ class Process:
         """End the process: all it had goes back."""
         self.machine.change("exit", self.row, status=number("status", status))
 
+    def suspend(self) -> None:
+        """Stop this process, as SIGSTOP does: its references in the queue wait, and every call it makes is refused (Suspended).
+
+        >>> from vmlab import Machine, Suspended
+        >>> p = Machine(frames=8).spawn("p")
+        >>> heap = p.mmap(4096)
+        >>> p.suspend()
+        >>> p.load(heap)
+        Traceback (most recent call last):
+        vmlab.errors.Suspended: process 1 (p) is suspended and cannot load: resume it first (SIGCONT)
+        >>> p.resume()
+        >>> p.load(heap)
+        b'\\x00'
+        """
+        self.machine.change("suspend", self.row)
+
+    def resume(self) -> None:
+        """Let this process go on, as SIGCONT does."""
+        self.machine.change("resume", self.row)
+
+    @property
+    def suspended(self) -> bool:
+        """Is it stopped?"""
+        return bool(self.machine.state.procs["stopped"][self.row])
+
     def brk(self, addr: "int | Mapping") -> None:
         """Set the end of the heap. ENOMEM if it cannot be there; brk(2)."""
         wanted = address(addr)
@@ -368,6 +393,27 @@ class Process:
     def status(self) -> Text:
         """Sizes as in /proc/pid/status: VmSize, VmLck, VmRSS, VmSwap, VmPTE in kB."""
         return proc.status(self.machine.kernel, self.row)
+
+    @property
+    def oom_score(self) -> int:
+        """Its share of RAM and swap in thousandths, plus oom_score_adj: who has the highest is killed when memory runs out."""
+        return oom.score(self.machine.kernel, self.row)
+
+    @property
+    def oom_score_adj(self) -> int:
+        """What is added to oom_score, -1000 (never killed) to 1000; a child of fork has its parent's. EINVAL for any other.
+
+        >>> from vmlab import Machine
+        >>> p = Machine(frames=8, swap=0).spawn("p")
+        >>> p.oom_score_adj = 300
+        >>> p.oom_score
+        300
+        """
+        return int(self.machine.state.procs["oom_score_adj"][self.row])
+
+    @oom_score_adj.setter
+    def oom_score_adj(self, adj: int) -> None:
+        self.machine.change("set_oom_score_adj", self.row, adj=whole("oom_score_adj", adj))
 
     @property
     def stat(self) -> Stat:

@@ -134,7 +134,17 @@ class ProgramsAndFiles(Programs):
         assert self.m.check() == []
         assert s.machine[0].nfree == len(s.frames)
         assert s.machine[0].nslot_free == SLOTS
-        for name in ("copies", "reuses", "pswpin", "pswpout", "pgpgin", "pgpgout", "shootdowns", "swap_ra", "swap_ra_hit"):
+        for name in (
+            "copies",
+            "reuses",
+            "pswpin",
+            "pswpout",
+            "pgpgin",
+            "pgpgout",
+            "shootdowns",
+            "swap_ra",
+            "swap_ra_hit",
+        ):
             happened[name] += int(s.stat[name][0])
 
 

@@ -111,6 +111,9 @@ def advanced(m: Machine, p: Process, heap: Mapping, own: File) -> list[Callable[
         lambda: p.mmap(page, file=zeros, flags=Map.PRIVATE).touch(True),
         lambda: p.read(own, shared, 100, 0),
         lambda: p.write(own, shared, 100, 200),
+        lambda: setattr(p, "oom_score_adj", -500),
+        lambda: p.suspend(),
+        lambda: p.resume(),
         lambda: own.reopen("r"),
         lambda: own.fsync(),
         lambda: own.evict(),
@@ -130,7 +133,7 @@ def path(tmp_path: Path) -> Path:
 
 def played(path: Path, **config: object) -> tuple[Machine, dict[int, tuple[str, bytes]]]:
     """A machine after the story, and what it and the host's file were at each moment."""
-    m = Machine(frames=8, swap=64 * 4 * KiB, **config)
+    m = Machine(frames=8, swap=64 * 4 * KiB, page_cluster=2, min_free=1, **config)
     steps = story(m, path)
     seen = {m.history.now: (m.digest(), path.read_bytes())}
     for step in steps:

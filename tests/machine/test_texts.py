@@ -67,6 +67,7 @@ def test_status_and_stat(m: Machine) -> None:
     p = m.process("editor")
     assert str(p.status()).splitlines() == [
         "Name:\teditor",
+        "State:\tR (running)",
         "Pid:\t1",
         "VmSize:\t      36 kB",
         "VmLck:\t       0 kB",

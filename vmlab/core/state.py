@@ -105,7 +105,7 @@ class Event(IntEnum):
     WRITEBACK = 8  # written back to its file
     FORK = 9  # arg: the child's row
     EXIT = 10
-    OOMKILL = 11  # arg: its score
+    OOMKILL = 11  # arg: its score; index: its oom_score_adj
     FAULT = 12  # never emitted: in `until=`, any of FAULTS
     ZEROPAGE = 13  # an untouched anonymous page is read: the shared zero page is mapped
     AROUND = 14  # fault-around: neighbours in the page cache mapped too; arg: how many
@@ -190,6 +190,7 @@ PROC = _row(
     alive="i8", pid="i8", parent="i8", root="i8", nodes="i8", private="i8", minflt="i8", majflt="i8", rss="i8", nswap="i8",
     ntables="i8", start_brk="i8", brk="i8", gone="i8", name="i8",
     limit_as="i8", limit_data="i8", limit_memlock="i8", future="i8",
+    oom_score_adj="i8", stopped="i8",
 )  # fmt: skip
 VMA = _row(first="i8", stop="i8", pgoff="i8", object="i4", prot="i4", marks="i4", file="i4", anon="i4", name="i4")
 OBJECT = _row(

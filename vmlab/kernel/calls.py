@@ -19,11 +19,13 @@ from . import (
     mremap,
     msync,
     munmap,
+    oom,
     overcommit,
     program,
     references,
     remap_file_pages,
     special,
+    suspend,
 )
 from .enter import Kernel
 from .guest import PythonPolicy
@@ -51,6 +53,7 @@ OF_PROCESS: dict[str, Callable[..., Any]] = {
     "mremap": mremap.mremap, "remap_file_pages": remap_file_pages.remap_file_pages,
     "load": memory.load, "store": memory.store, "fetch": memory.fetch, "access": references.access,
     "read": files.read, "write": files.write, "pipe_read": special.read, "pipe_write": special.write,
+    "suspend": suspend.suspend, "resume": suspend.resume, "set_oom_score_adj": oom.set_score_adj,
 }  # fmt: skip
 
 # Of the machine: (kernel, arguments)
@@ -69,4 +72,5 @@ def perform(k: Kernel, call: str, row: int | None, args: dict[str, Any]) -> Any:
     """Make a call; row None: of the machine. Raises what the call raises."""
     if row is None:
         return OF_MACHINE[call](k, **args)
+    suspend.must_run(k, row, call)
     return OF_PROCESS[call](k, row, **args)

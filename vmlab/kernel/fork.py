@@ -24,6 +24,7 @@ def spawn(k: Kernel, name: str, parent: int = 0) -> int:
     s.procs[row] = (
         1, m.last_pid, parent, NONE, NONE, mine, 0, 0, 0, 0, 0, heap, heap, NONE, label,
         NONE, NONE, NONE, 0,
+        0, 0,
     )  # fmt: skip
     return row
 
@@ -47,7 +48,7 @@ def fork(k: Kernel, row: int, name: str) -> int:
     if k.state.machine["overcommit"][0] == overcommit.NEVER and (reason := overcommit.refused(k, promised)):
         raise refuse(k, row, "fork")("ENOMEM", reason)
     child = spawn(k, name, int(k.state.procs["pid"][row]))
-    for field in ("start_brk", "brk", "limit_as", "limit_data", "limit_memlock"):
+    for field in ("start_brk", "brk", "limit_as", "limit_data", "limit_memlock", "oom_score_adj"):
         k.state.procs[field][child] = k.state.procs[field][row]
     for v in areas:
         wiped = bool(v.marks & Mark.WIPEONFORK)

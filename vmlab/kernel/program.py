@@ -3,9 +3,10 @@
 from typing import Any, NamedTuple
 
 from ..core.state import Exit
-from ..errors import Signal
+from ..errors import Signal, Suspended
 from .enter import CURSOR, REGISTER, Kernel
 from .references import Given, in_one_go, make
+from .suspend import stopped
 
 QUEUE_AT = REGISTER["queue_at"]
 
@@ -39,8 +40,43 @@ def position(k: Kernel) -> tuple[Segment, int] | None:
     return None
 
 
+def waits(k: Kernel, seg: Segment) -> bool:
+    """Does a segment wait for its process to be resumed?"""
+    procs = k.state.procs
+    return bool(procs["alive"][seg.row] and procs["pid"][seg.row] == seg.pid and stopped(k, seg.row))
+
+
+def let_pass(k: Kernel) -> bool:
+    """The process whose turn it is is suspended: the next segment of one that runs goes first. False if there is none.
+
+    What is left of the suspended one's segment stays where it is: it comes next, once its process is resumed.
+    """
+    at, i = int(k.registers[QUEUE_AT]), 0
+    while at >= len(k.queue[i].addresses):
+        at -= len(k.queue[i].addresses)
+        i += 1
+    j = next((j for j in range(i + 1, len(k.queue)) if len(k.queue[j].addresses) and not waits(k, k.queue[j])), None)
+    if j is None:
+        return False
+    made, left = parts(k.queue[i], at)
+    k.queue = (*k.queue[:i], made, k.queue[j], left, *k.queue[i + 1 : j], *k.queue[j + 1 :])
+    return True
+
+
+def parts(seg: Segment, n: int) -> tuple[Segment, Segment]:
+    """A segment's first n references, and the others."""
+    one = len(seg.writes) == 1
+    return (
+        seg._replace(addresses=seg.addresses[:n], writes=seg.writes if one else seg.writes[:n]),
+        seg._replace(addresses=seg.addresses[n:], writes=seg.writes if one else seg.writes[n:]),
+    )
+
+
 class Waiting:
-    """The waiting references being made, across segments. done: how many were; one that gets a signal counts."""
+    """The waiting references being made, across segments. done: how many were; one that gets a signal counts.
+
+    Those of a suspended process wait on, and the others go first. Suspended if there are only such.
+    """
 
     def __init__(self, k: Kernel, until: int) -> None:
         self.kernel, self.until = k, until
@@ -56,6 +92,14 @@ class Waiting:
         place = position(k)
         if place is None:
             return Exit.DONE, None
+        if waits(k, place[0]):
+            if let_pass(k):
+                place = position(k)
+            elif self.done:
+                return Exit.DONE, None
+            else:
+                raise Suspended("every reference that waits is of a suspended process: resume one first")
+        assert place is not None
         seg, at = place
         if not k.state.procs["alive"][seg.row] or int(k.state.procs["pid"][seg.row]) != seg.pid:
             left = len(seg.addresses) - at

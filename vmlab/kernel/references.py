@@ -10,7 +10,7 @@ from ..core import state
 from ..core.state import Exit
 from ..errors import Signal
 from ..interrupt import Allowed
-from . import memory
+from . import memory, suspend
 from .check import TOP, task_bytes
 from .enter import CURSOR, REGISTER, Kernel
 
@@ -107,6 +107,7 @@ class Access:
         k = self.kernel
         if not self._begun:
             self._begun = True
+            suspend.must_run(k, self.row, "access")
             k.notice()
         k.registers[CURSOR] = 0
         before = self.done

@@ -186,6 +186,12 @@ def _overcommit(look: Look, who: str, a: dict[str, Any], happened: list[Happenin
     return f"From now on programs are promised {what} (overcommit mode {mode}).", f"overcommit {mode}"
 
 
+def _oom_score_adj(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    adj = int(a.get("adj", 0))
+    what = "is never killed" if adj == -1000 else f"is killed as if it had {adj / 10:+g} % of memory"
+    return f"{who} {what} when memory runs out (oom_score_adj).", f"oom_score_adj {adj}"
+
+
 def _sync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     n = sum(h.tag == "write" for h in happened)
     files = "its file" if n == 1 else "their files"
@@ -219,6 +225,9 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "pipe_write": _pipe_write,
     "open_zero": lambda look, who, a, happened: ("/dev/zero was opened.", "open /dev/zero"),
     "pipe": lambda look, who, a, happened: ("A pipe was made.", "pipe"),
+    "suspend": lambda look, who, a, happened: (f"{who} was suspended: its references wait.", "suspend"),
+    "resume": lambda look, who, a, happened: (f"{who} goes on.", "resume"),
+    "set_oom_score_adj": _oom_score_adj,
     "queue": _queue,
     "set_policy": _policy,
     "set_overcommit": _overcommit,

@@ -188,7 +188,8 @@ def arrival(look: Look, number: int, e: Row, kind: Event, came: list[str]) -> Ha
     elif kind == Event.EXIT:
         text = f"{who} ended"
     else:
-        text = f"{who} was killed: out of memory"
+        adj = f", oom_score_adj {e.index:+d}" if e.index else ""
+        text = f"{who} was killed: out of memory (score {arg}{adj})"
     return Happening(
         number,
         e.now,
