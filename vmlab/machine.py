@@ -48,8 +48,8 @@ class Machine(Past):
     page_cluster : a page that comes back from swap brings the 2**page_cluster slots around its own along, as far as frames are
         free; 0 (off) to 31
     min_free : the min watermark in frames, 0 (off) to a quarter of all: down at low, min * 5/4, kswapd wakes and empties
-        frames until more than high, min * 3/2, are free; down at min a fault empties frames itself. preset "linux": sqrt(frames) / 4, Linux's rule for
-        vm.min_free_kbytes scaled to an eighth
+        frames until more than high, min * 3/2, are free; down at min a fault empties frames itself. preset "linux":
+        sqrt(frames) / 4, an eighth of Linux's vm.min_free_kbytes
     costs : "hdd", "sata-ssd", "nvme", "zram", or a vmlab.Costs: what `clock_ns` is made of
     seed : for policies that draw
     history : bytes that the past may take (None or 0: none is kept)
@@ -168,6 +168,16 @@ class Machine(Past):
     def vmstat(self) -> proc.Text:
         """The machine's counters with the names of /proc/vmstat; `.rows` holds them as a dict."""
         return proc.vmstat(self.state)
+
+    def pressure(self) -> proc.Text:
+        """How long processes waited for memory, as /proc/pressure/memory tells it; `.rows` has .some and .full.
+
+        >>> from vmlab import Machine
+        >>> Machine().pressure()
+        some avg10=0.00 avg60=0.00 avg300=0.00 total=0
+        full avg10=0.00 avg60=0.00 avg300=0.00 total=0
+        """
+        return proc.pressure(self.state)
 
     def check(self) -> list[str]:
         """What is wrong with the machine, one sentence for each broken invariant. Empty, unless vmlab has a bug."""

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core import frames, vma
+from .core import clock, frames, psi, vma
 from .core.invariants import leaves_of, pages_of
 from .core.state import (
     DIRTY,
@@ -58,6 +58,37 @@ def watermarks(s: State) -> Watermarks:
 RECLAIM = ("pgscan_kswapd", "pgscan_direct", "pgsteal_kswapd", "pgsteal_direct", "allocstall")
 
 
+class Stalled(NamedTuple):
+    """A line of /proc/pressure/memory: percent of the last 10, 60 and 300 seconds, and microseconds in all."""
+
+    avg10: float
+    avg60: float
+    avg300: float
+    total: int
+
+
+class Pressure(NamedTuple):
+    some: Stalled
+    full: Stalled
+
+
+def pressure(s: State) -> Text:
+    """How long processes waited for memory, as /proc/pressure/memory tells it; `.rows` is a Pressure. Changes nothing."""
+    now = s._replace(machine=s.machine.copy(), pressure=s.pressure.copy())
+    psi.settle(now, clock.now_ns(s))
+    lines = Pressure(*(Stalled(*map(_percent, r[2:5]), int(r[0]) // 1000) for r in now.pressure.tolist()))
+    text = (
+        f"{name} avg10={of.avg10:.2f} avg60={of.avg60:.2f} avg300={of.avg300:.2f} total={of.total}"
+        for name, of in lines._asdict().items()
+    )
+    return Text("\n".join(text), lines)
+
+
+def _percent(avg: int) -> float:
+    """An average as psi_show prints it: two places, cut off."""
+    return (avg >> psi.FSHIFT) + (avg & psi.FIXED - 1) * 100 // psi.FIXED / 100
+
+
 def vmstat(s: State) -> Text:
     """Counters with the names of /proc/vmstat."""
     st, m = s.stat[0], s.machine[0]
@@ -65,7 +96,8 @@ def vmstat(s: State) -> Text:
         "nr_free_pages": int(m.nfree), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
         "pgpgin": int(st.pgpgin), "pgpgout": int(st.pgpgout), "pswpin": int(st.pswpin), "pswpout": int(st.pswpout),
         **{name: int(st[name]) for name in RECLAIM},
-        "swap_ra": int(st.swap_ra), "swap_ra_hit": int(st.swap_ra_hit), "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
+        "swap_ra": int(st.swap_ra), "swap_ra_hit": int(st.swap_ra_hit), "pgcopy": int(st.copies),
+        "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
     }  # fmt: skip
     return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)
 
@@ -77,7 +109,8 @@ def meminfo(s: State) -> Text:
     owner = kind[s.uses["object"][: len(s.frames)][word != NONE]]
     dirty = sum(frames.look(s, f, False) & frames.IS_DIRTY != 0 for f in _file_frames(s))
     pages = {
-        "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]), "Cached": int(((owner == Kind.SHARED) | (owner == Kind.FILE)).sum()),
+        "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]),
+        "Cached": int(((owner == Kind.SHARED) | (owner == Kind.FILE)).sum()),
         "SwapCached": int((s.frames["slot"][word != NONE] != NONE).sum()),
         "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": dirty,
         "AnonPages": int((owner == Kind.PRIVATE).sum()), "Shmem": int((owner == Kind.SHARED).sum()),

@@ -56,6 +56,7 @@ def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "mremap", lambda: p.mremap(p.mmap(4096), 8192, to=0x10000)
     for advice in ("COLD", "PAGEOUT", "WILLNEED", "FREE", "DONTNEED"):
         yield f"madvise {advice}", partial(heap.madvise, Advice[advice])
+    yield "pressure", m.pressure
     yield "mincore", heap.mincore
     yield "mlock", lambda: p.mlock(heap, 4096)
     yield "munmap", lambda: p.munmap(heap)

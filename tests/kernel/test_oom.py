@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from vmlab import Killed, KiB, Machine, views
+from vmlab import KiB, Killed, Machine, views
 
 PAGE = 4 * KiB
 
@@ -24,7 +24,7 @@ def fill(p):
 
 
 def test_e140_the_score_is_the_share_of_memory():
-    m, small, large = pair(frames=60, swap=40 * PAGE)
+    _, small, large = pair(frames=60, swap=40 * PAGE)
     assert (small.oom_score, large.oom_score) == ((8 + 4) * 10, (24 + 4) * 10)  # of 100 pages, in thousandths
     large.madvise(large.vmas()[0].start, 10 * PAGE, advice=21)  # PAGEOUT: swapped pages count too
     assert large.oom_score == 280
@@ -72,7 +72,7 @@ def test_e140_minus_1000_is_never_killed():
 
 
 def test_the_sentence_tells_adj():
-    m, small, large = pair()
+    _, _, large = pair()
     large.oom_score_adj = 10
     with pytest.raises(Killed, match=r"its score was \d+ of 1000, of which oom_score_adj \+10, the highest"):
         fill(large)

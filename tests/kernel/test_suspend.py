@@ -96,7 +96,7 @@ def test_two_suspended_keep_their_order():
 
 
 def test_its_pages_are_swapped_out():
-    m, [(a, ha), (b, hb), *_] = three(frames=8)
+    m, [(a, ha), (_, hb), *_] = three(frames=8)
     ha.touch(True)
     a.suspend()
     hb.touch(True)

@@ -94,7 +94,6 @@ def test_scanned_is_what_the_hand_passed():
 
 
 def test_kswapd_gives_up_where_nothing_can_go():
-    m, p = machine(frames=32, min_free=4)
     m2 = Machine(frames=32, swap=0, min_free=4)
     p = m2.spawn("p")
     heap = p.mmap(32 * PAGE)

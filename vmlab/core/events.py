@@ -97,6 +97,7 @@ def finish(s):
     m.noswap = 0
     m.reclaimed = 0
     m.stalled = 0
+    m.others = 0
     m.bad = NONE
     m.code = 0
     m.major = 0

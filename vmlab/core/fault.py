@@ -11,7 +11,7 @@ free) leaves what was brought so far; the access runs again and goes further. ma
 """
 
 from ..jit import inline, njit
-from . import events, frames, objects, pagetable, policy, readahead, reclaim, rmap, swap, swapin, tlb, vma
+from . import events, frames, objects, pagetable, policy, psi, readahead, reclaim, rmap, swap, swapin, tlb, vma
 from .state import (
     ALONE,
     COSLOT,
@@ -301,6 +301,8 @@ def bring(s, obj, index, page, tag):
         frames.copy_bytes(s.content, f, s.swap, slot)
         st.pswpin += 1
         m.major = 1
+        if tag != NONE:
+            psi.stall(s, s.cost[0].read)
         events.emit(s, Event.SWAPIN, tag, f, obj, index, slot)
         swap.cache(s, f, slot, word & ALONE)
         objects.note_swapped(s, obj, -1)

@@ -338,6 +338,9 @@ def _counters(s: State, ptes: dict[int, int], bad: list[str]) -> None:
             bad.append(
                 f"process row {row} counts {int(s.procs['rss'][row])} resident pages, {resident[row]} are mapped"
             )
+    some, full = s.pressure["total"].tolist()
+    if full > some or (s.pressure["seen"] > s.pressure["total"]).any():
+        bad.append(f"{full} ns of full and {some} ns of some pressure cannot be")
     for name in s.stat.dtype.names:
         if s.stat[name][0] < 0:
             bad.append(f"the counter {name} is negative")

@@ -1,7 +1,7 @@
 """Reclaim: make a frame free by sending its page away."""
 
 from ..jit import entry, inline, njit
-from . import events, frames, objects, policy, swap, tlb
+from . import events, frames, objects, policy, psi, swap, tlb
 from .policy import Policy
 from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, SHIFT, SWAPPED, A, D, Event, Exit, Kind
 
@@ -36,7 +36,10 @@ def make(s):
         m.stalled |= direct
         m.wake = m.high + 1
         m.scanned = 0
+        written = st.pswpout + st.pgpgout
         why = one(s)
+        if direct and st.pswpout + st.pgpgout > written:
+            psi.stall(s, s.cost[0].write)
         steal = 1 if why == Exit.DONE else 0
         st.pgscan_direct += direct * max(m.scanned, steal)
         st.pgscan_kswapd += (1 - direct) * max(m.scanned, steal)
@@ -181,10 +184,14 @@ def depart(s, f, word):
 
 @entry
 def written(s, f):
-    """Answer to Exit.WRITE: the caller has written frame f to its file."""
+    """The caller has written frame f to its file: the answer to Exit.WRITE, or a writeback that was asked for."""
     frames.clean(s, f)
     e = s.uses[f]
     s.stat[0].pgpgout += 1
+    if (
+        s.machine[0].victim == f and s.machine[0].nfree <= s.machine[0].least
+    ):  # a process that reclaims itself waits for it
+        psi.stall(s, s.cost[0].write)
     events.emit(s, Event.WRITEBACK, e.tag, f, e.object, e.index, NONE)
 
 

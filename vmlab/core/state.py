@@ -21,6 +21,7 @@ from ..byref import pass_by_reference
 from ..jit import rows
 
 NONE = -1
+PSI_PERIOD = 2_001_000_000  # ns between two averages of pressure: PSI_FREQ, 2 s and a tick of 1/1000 s
 
 # A PTE, with x86-64's bits:
 #
@@ -173,6 +174,7 @@ MACHINE = _words(
     "leaf major bad code io_object io_index io_frame io_first io_stop grow "  # answers to an exit
     "last_pid last_anon queue_length queue_at filesystem random "
     "overcommit overcommit_ratio "  # what may be promised: mode 0, 1 or 2; percent of RAM in mode 2
+    "psi_due others "  # pressure: when it is averaged next (ns); does another process want to run?
     "guards"  # was ever a guard installed? Only then do faults look for one
 )
 STAT = _words(
@@ -199,6 +201,9 @@ OBJECT = _row(
 FILE = _row(object="i4", mode="i4", refs="i4", used="i4")  # an open file description; mode: Access.READ | Access.WRITE
 FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: a Python policy's own note
 USE = _row(page="i8", pte="i8", tag="i8", index="i8", object="i4", next="i4")
+PRESSURE = _words(
+    "total seen avg10 avg60 avg300"
+)  # ns stalled, of them averaged; percents with 11 bits behind the point
 SLOT = _row(refs="i4", frame="i4")
 EVENT = _row(now="i8", tag="i8", index="i8", arg="i8", step="i4", frame="i4", object="i4", kind="i4")
 SAMPLE = _words("now step nevent refs tlb_misses walks minflt majflt copies pswpin pswpout pgpgin pgpgout nfree")
@@ -212,6 +217,7 @@ class State(NamedTuple):
     machine: Any  # MACHINE[1]: registers and geometry
     stat: Any  # STAT[1]: counters
     cost: Any  # COST[1]: nanoseconds
+    pressure: Any  # PRESSURE[2]: some, full (core/psi.py)
     level: Any  # LEVEL[levels]: shift and mask of a level of the page tables; row 0 is the leaf level
     cpus: Any  # CPU[ncpu]
     procs: Any  # PROC[nprocs]
@@ -289,6 +295,7 @@ def boot(
         machine=rows(1, MACHINE),
         stat=rows(1, STAT),
         cost=rows(1, COST),
+        pressure=rows(2, PRESSURE),
         level=rows(len(geometry.index_bits), LEVEL),
         cpus=rows(ncpu, CPU),
         procs=rows(nprocs, PROC),
@@ -316,6 +323,7 @@ def boot(
     m.policy, m.touches, m.ncpu, m.asids, m.filesystem, m.random = policy, touches, ncpu, asids, filesystem, seed
     m.zero_frame = nframes if zero_page else NONE
     m.overcommit_ratio = 50
+    m.psi_due = PSI_PERIOD
     m.around, m.tracking, m.read_ahead = around, tracking, read_ahead
     m.cluster, m.swapper = 1 << page_cluster, NONE
     gap = max(1, min_free // 4)

@@ -8,7 +8,7 @@ from .enter import CURSOR, REGISTER, Kernel
 from .references import Given, in_one_go, make
 from .suspend import stopped
 
-QUEUE_AT = REGISTER["queue_at"]
+QUEUE_AT, OTHERS = REGISTER["queue_at"], REGISTER["others"]
 
 
 class Segment(NamedTuple):
@@ -44,6 +44,16 @@ def waits(k: Kernel, seg: Segment) -> bool:
     """Does a segment wait for its process to be resumed?"""
     procs = k.state.procs
     return bool(procs["alive"][seg.row] and procs["pid"][seg.row] == seg.pid and stopped(k, seg.row))
+
+
+def others(k: Kernel, row: int) -> int:
+    """1 if another process than the one in `row` has references to make now, else 0."""
+    at = int(k.registers[QUEUE_AT])
+    for seg in k.queue:
+        if at < len(seg.addresses) and seg.row != row and not waits(k, seg):
+            return 1
+        at = max(0, at - len(seg.addresses))
+    return 0
 
 
 def let_pass(k: Kernel) -> bool:
@@ -106,6 +116,7 @@ class Waiting:
             k.registers[QUEUE_AT] += left
             raise ProcessLookupError(f"process {seg.pid} has ended; its {left:,} waiting references are dropped")
         refs = Given(seg.addresses, seg.writes).part(at, n)
+        k.registers[OTHERS] = others(k, seg.row)
         k.registers[CURSOR] = 0
         failure = None
         try:
