@@ -4,27 +4,26 @@ It translates names and types and holds no rule of the kernel, as VmlabBackend d
 ends, is what the kernel said.
 """
 
-import mmap
 import os
 import platform
-import resource
 import shutil
 import struct
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .backend import Backend, Frame
 from .outcome import Result
-from .tracee import BUFFER, BUFFER_SIZE, Gone, Tracee
-from .vocabulary import PAGE, RLIMIT
+from .record import Filesystem
+from .tracee import BUFFER, BUFFER_SIZE, MEMLOCK, Gone, Tracee
+from .vocabulary import ARENA, MAP, PAGE, PROT, RLIMIT
 
-DIRECTORY = "/dev/shm"  # tmpfs
+DIRECTORIES = {Filesystem.TMPFS: "/dev/shm", Filesystem.EXT4: "/var/tmp"}
 NO_DESCRIPTOR = -1  # what mmap is given where it wants none
 NOT_OPEN = 9999
 AT_FDCWD = -100
-MODES = {"rw": os.O_RDWR, "r": os.O_RDONLY, "w": os.O_WRONLY, "path": os.O_PATH}
+MODES = {"rw": os.O_RDWR, "r": os.O_RDONLY, "w": os.O_WRONLY, "path": 0o10000000}  # the last is O_PATH
 PIPE_ENDS = {"pipe_r": 0, "pipe_w": 1}
 UNMAPPED = 0  # no process may map page 0
 
@@ -32,14 +31,17 @@ UNMAPPED = 0  # no process may map page 0
 PRESENT, OF_A_FILE, FRAME_NUMBER = 1 << 63, 1 << 61, (1 << 55) - 1
 
 
-def why_not(directory: str = DIRECTORY) -> str:
-    """Why the running kernel cannot be asked here, in one sentence; "" if it can."""
+def why_not(filesystem: Filesystem = Filesystem.TMPFS, directory: str | None = None) -> str:
+    """Why the running kernel cannot be asked here on files of this kind, in one sentence; "" if it can."""
+    directory = directory or DIRECTORIES[filesystem]
     if sys.platform != "linux":
         return f"it asks a Linux kernel, and this is {platform.system()}."
     if platform.machine() != "x86_64" or sys.maxsize < 1 << 32:
         return f"it drives its child with x86-64 registers, and this is {platform.machine()} Python."
     if not os.access(directory, os.W_OK):
         return f"its files belong in {directory}, which cannot be written here."
+    if (kind := _filesystem(directory)) != filesystem:
+        return f"its files would lie in {directory}, which is {kind} and not {filesystem}; --directory names another place."
     try:
         Tracee.start().kill()
     except (OSError, Gone, AttributeError) as refusal:
@@ -52,12 +54,22 @@ class RunningBackend(Backend):
 
     name = "running kernel"
 
-    def __init__(self, directory: str = DIRECTORY) -> None:
+    def __init__(self, directory: str = DIRECTORIES[Filesystem.TMPFS]) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="vmlab-conformance-", dir=directory))
         self.processes: dict[int, Tracee] = {}
         self.files: dict[str, int] = {}  # file -> our own descriptor: that of an outsider
         self.descriptors: dict[tuple[str, str], int] = {}  # (file, mode) -> the one that all processes share
         self.zero_frame = _zero_frame()
+
+    def remarks(self) -> Iterator[str]:
+        """What is special here and may make answers differ, a sentence each."""
+        locked = int(_row(Path("/proc/self/limits"), "Max locked memory").split()[4].replace("unlimited", "-1"))
+        if 0 <= locked < MEMLOCK:
+            yield f"RLIMIT_MEMLOCK allows {locked >> 10} KiB here: what locks more fails."
+        if self.zero_frame is None:
+            yield "Frame numbers are hidden from all but root: who shares a frame is not compared."
+        if Path("/proc/sys/vm/overcommit_memory").read_text().strip() == "2":
+            yield "vm.overcommit_memory is 2 here: large mappings may fail."
 
     def reset(self) -> None:
         self._clear()
@@ -199,13 +211,10 @@ class RunningBackend(Backend):
         return self._sys(p, "brk", addr)
 
     def rlimit(self, p: int, kind: int, limit: int) -> Result:
-        pid = self.processes[p].pid
-        hard = resource.prlimit(pid, kind)[1]
-        if limit < 0:
-            limit = hard
-        elif kind == RLIMIT["AS"]:
-            limit += int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * PAGE
-        resource.prlimit(pid, kind, (limit, hard))
+        tracee = self.processes[p]
+        if limit >= 0 and kind == RLIMIT["AS"]:
+            limit += int(Path(f"/proc/{tracee.pid}/statm").read_text().split()[0]) * PAGE
+        tracee.limit(kind, limit)
         return Result(faults=(0, 0))
 
     def fork(self, p: int, child: int) -> Result:
@@ -280,14 +289,18 @@ class RunningBackend(Backend):
         return rows
 
     def vmlck(self, p: int) -> int:
-        lines = Path(f"/proc/{self.processes[p].pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmLck:"))
+        return int(_row(Path(f"/proc/{self.processes[p].pid}/status"), "VmLck:").split()[1])
 
     def frames(self, p: int, addr: int, npages: int) -> list[Frame]:
         if self.zero_frame is None:
             raise NotImplementedError("frame numbers, which only root may see")
         entries = _pagemap(self.processes[p].pid, addr, npages)
         return [(entry & FRAME_NUMBER, bool(entry & OF_A_FILE)) if entry & PRESENT else None for entry in entries]
+
+
+def _row(file: Path, head: str) -> str:
+    """The line of a file in /proc that begins so."""
+    return next(line for line in file.read_text().splitlines() if line.startswith(head))
 
 
 def _value(result: Result, what: str) -> int:
@@ -305,11 +318,22 @@ def _pagemap(pid: int, addr: int, npages: int) -> tuple[int, ...]:
 
 def _zero_frame() -> int | None:
     """The frame of the zero page: the one that a fresh anonymous page is read from. None if numbers are hidden from us."""
-    with mmap.mmap(-1, PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as page:
-        page[0]
-        import ctypes
-
-        here = ctypes.c_char.from_buffer(page)
-        (entry,) = _pagemap(os.getpid(), ctypes.addressof(here), 1)
-        del here
+    tracee = Tracee.start()
+    try:
+        flags = MAP["PRIVATE"] | MAP["ANON"] | MAP["FIXED"]
+        tracee.syscall("mmap", ARENA, PAGE, PROT["r"], flags, NO_DESCRIPTOR, 0)
+        tracee.copy(ARENA, BUFFER, 1)
+        (entry,) = _pagemap(tracee.pid, ARENA, 1)
+    finally:
+        tracee.kill()
     return entry & FRAME_NUMBER or None
+
+
+def _filesystem(directory: str) -> str:
+    """The type of the filesystem that a directory is on, proc_pid_mountinfo(5)."""
+    device = os.stat(directory).st_dev
+    mounted = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        if line.split()[2] == mounted:
+            return line.rpartition(" - ")[2].split()[0]
+    return "of a kind that /proc does not tell"

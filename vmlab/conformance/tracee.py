@@ -16,15 +16,17 @@ import signal
 import struct
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
 from .outcome import Result, error_name
-from .vocabulary import PAGE, WORD
+from .vocabulary import PAGE, RLIMIT, WORD
 
 BUFFER = 0x200000
 BUFFER_SIZE = 16 * PAGE
 TEXT = 0x400000
+MEMLOCK = 8 << 20  # bytes it may lock, where that is allowed: the default of today's systems
 PATIENCE = 10.0  # seconds that one step may take
 SPINS = 2000  # looks at a step that is not done before we sleep between them
 
@@ -34,6 +36,7 @@ O_TRACEFORK, O_EXITKILL, EVENT_FORK = 0x2, 0x100000, 1
 WALL = 0x40000000  # waitpid(2): of whatever kind the child is
 
 CLONE_FILES, CLONE_PARENT = 0x400, 0x8000
+RLIMIT_MEMLOCK = 8
 PR_SET_THP_DISABLE = 41
 CAPABILITY_VERSION_3 = 0x20080522
 
@@ -106,21 +109,28 @@ class Tracee:
             os.close(program)
         status = _wait(pid)
         if not os.WIFSTOPPED(status):
-            number = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
-            raise OSError(number, "ptrace is refused", os.strerror(number))
+            number = os.WEXITSTATUS(status) if os.WIFEXITED(status) else errno.EPERM
+            raise OSError(number, os.strerror(number))
         tracee = cls(pid)
-        _ptrace(SETOPTIONS, pid, 0, O_TRACEFORK | O_EXITKILL)
-        _ptrace(GETREGS, pid, 0, ctypes.byref(tracee.registers))
-        tracee._undress()
-        tracee.settle()
+        try:
+            _ptrace(SETOPTIONS, pid, 0, O_TRACEFORK | O_EXITKILL)
+            _ptrace(GETREGS, pid, 0, ctypes.byref(tracee.registers))
+            tracee._undress()
+            tracee.settle()
+        except BaseException:  # Ctrl-C too
+            tracee.kill()
+            raise
         return tracee
 
     def _undress(self) -> None:
-        """Leave nothing that depends on who runs it and where: the stack, the vDSO, capabilities, huge pages."""
+        """Leave nothing that depends on who runs it and where: the stack, the vDSO, limits, capabilities, huge pages."""
         for line in Path(f"/proc/{self.pid}/maps").read_text().splitlines():
             start, stop = (int(address, 16) for address in line.split()[0].split("-"))
             if start > TEXT and stop < 1 << 63:
                 self.syscall("munmap", start, stop - start)
+        self.limit(RLIMIT["AS"], -1)
+        self.limit(RLIMIT["DATA"], -1)
+        self.limit(RLIMIT_MEMLOCK, MEMLOCK)
         self.write(struct.pack("<8I", CAPABILITY_VERSION_3, *[0] * 7))
         self.syscall("capset", BUFFER, BUFFER + 8)
         self.syscall("prctl", PR_SET_THP_DISABLE, 1)
@@ -138,7 +148,9 @@ class Tracee:
             raise OSError(number, os.strerror(number))
         pid = ctypes.c_ulong()
         _ptrace(GETEVENTMSG, self.pid, 0, ctypes.byref(pid))
-        _wait(pid.value)  # the child's first stop
+        status = _wait(pid.value)  # the child's first stop
+        if not os.WIFSTOPPED(status):
+            raise Gone(f"process {pid.value} was ended at its birth")
         child = type(self)(pid.value)
         child.registers = type(self.registers).from_buffer_copy(self.registers)
         _ptrace(CONT, self.pid, 0, 0)
@@ -199,6 +211,14 @@ class Tracee:
         stop = self.run(address, rsp=stack)
         return Result(stop.registers.rax, signal=stop.signal, code=stop.code)
 
+    def limit(self, kind: int, soft: int) -> None:
+        """Set a soft limit, setrlimit(2), as far as the hard one allows; -1: no other limit than that."""
+        import resource  # here, since only Unix has it, and the module can be read everywhere
+
+        hard = resource.prlimit(self.pid, kind)[1]
+        allowed = soft >= 0 and (hard == resource.RLIM_INFINITY or soft <= hard)
+        resource.prlimit(self.pid, kind, (soft if allowed else hard, hard))
+
     # what can be seen
     def read(self, n: int, address: int = BUFFER) -> bytes:
         """n bytes of its own pages."""
@@ -206,7 +226,8 @@ class Tracee:
 
     def write(self, data: bytes, address: int = BUFFER) -> None:
         """Put bytes into its own pages."""
-        os.pwrite(self.memory, data, address)
+        if os.pwrite(self.memory, data, address) != len(data):
+            raise Gone(f"process {self.pid} is gone: killed from outside")
 
     def faults(self) -> tuple[int, int]:
         """Minor and major faults so far, proc_pid_stat(5) fields 10 and 12."""
@@ -261,16 +282,20 @@ def _wait(pid: int) -> int:
 
 def _ptrace(request: int, pid: int, address: int, data: object) -> None:
     """ptrace(2); Gone if there is no such process any more."""
-    if _libc.ptrace(request, pid, address, data) == -1:
+    if _libc().ptrace(request, pid, address, data) == -1:
         number = ctypes.get_errno()
         if number == errno.ESRCH:
             raise Gone(f"process {pid} is gone: killed from outside")
         raise OSError(number, os.strerror(number))
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.ptrace.restype = ctypes.c_long
-_libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+@cache
+def _libc() -> ctypes.CDLL:
+    """The C library of this Python."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.restype = ctypes.c_long
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    return libc
 
 
 def _program() -> bytes:
