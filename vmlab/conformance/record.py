@@ -77,6 +77,10 @@ class Case:
         """What it has something to say about."""
         return {Stage.RESULTS} | {_stage(key) for expected in self.expect for key in expected}
 
+    def answer(self, k: int, filesystem: Filesystem) -> Answer:
+        """What Linux answered to operation k, as far as it matters."""
+        return self.expect[k]
+
     def differences(self, k: int, answer: Answer, filesystem: Filesystem) -> Iterator[tuple[Stage, Mismatch]]:
         """What is wrong with the answer to operation k."""
         for mismatch in unmet(self.expect[k], answer):
@@ -111,6 +115,10 @@ class Program:
             self.results[k].get("flt") if filesystem is Filesystem.EXT4 else self.tmpfs_faults[k]
         )
         return recorded
+
+    def answer(self, k: int, filesystem: Filesystem) -> Answer:
+        """What Linux answered to operation k."""
+        return self.results[k] | {"flt": self.faults(k, filesystem)}
 
     def differences(self, k: int, answer: Answer, filesystem: Filesystem) -> Iterator[tuple[Stage, Mismatch]]:
         """What is wrong with the answer to operation k."""

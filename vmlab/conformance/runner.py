@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
-from .outcome import Mismatch
+from .outcome import Answer, Mismatch
 from .player import Player
 from .record import BESIDE_LOCKED, Case, Filesystem, Program, Stage, most_locked
 
@@ -21,13 +21,18 @@ RECORDED = tuple(stage for stage in Stage if stage is not Stage.CHECKS)  # what 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an entry differs: the step's number and operation, or None for what was left at the end."""
+    """Where an entry differs: the step's number and operation, or None for what was left at the end.
+
+    recorded, answered: of a step, the whole answers.
+    """
 
     entry: str
     stage: Stage
     step: int | None
     operation: str
     mismatch: Mismatch
+    recorded: Answer = field(default_factory=dict)
+    answered: Answer = field(default_factory=dict)
 
     def side_by_side(self, name: str = "here", width: int = 120) -> str:
         """Linux's word on the left, ours on the right."""
@@ -124,6 +129,7 @@ class _Play:
         self.calls = Tally()
         self.missing = ""
         self.step: int | None = None
+        self.answered: Answer = {}
         self.sharing: dict[str, str] = {}
         self.compared = {Stage.RESULTS}
         try:
@@ -137,8 +143,8 @@ class _Play:
         entry, player = self.entry, self.player
         player.reset()
         for k, op in enumerate(entry.ops):
-            self.step = k
-            answer = player.step(op)
+            self.step, self.answered = k, {}
+            self.answered = answer = player.step(op)
             found = Counter(self._note(*difference) for difference in entry.differences(k, answer, self.filesystem))
             if isinstance(entry, Program) and entry.faults(k, self.filesystem) is not None:
                 self.calls.differ += found[Stage.FAULTS]
@@ -170,8 +176,11 @@ class _Play:
 
     def _note(self, stage: Stage, mismatch: Mismatch) -> Stage:
         if stage in self.wanted:
-            operation = json.dumps(self._op())
-            self.differences.append(Difference(self.entry.id, stage, self.step, operation, mismatch))
+            operation, recorded, answered = json.dumps(self._op()), {}, {}
+            if self.step is not None:
+                recorded, answered = self.entry.answer(self.step, self.filesystem), self.answered
+            difference = Difference(self.entry.id, stage, self.step, operation, mismatch, recorded, answered)
+            self.differences.append(difference)
         return stage
 
     def into(self, report: Report) -> None:

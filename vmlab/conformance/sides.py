@@ -1,9 +1,11 @@
 """What several kernels came to, side by side: one table, and one block for each difference."""
 
 import json
+import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from .outcome import Answer
 from .record import Case, Program, Stage
 from .runner import REQUIRED, Difference, Report
 
@@ -55,46 +57,57 @@ def notes(sides: Sides) -> Iterator[str]:
 
 
 def differences(sides: Sides, entries: Sequence[Case | Program], show: int | None = None) -> list[str]:
-    """Each difference with every kernel's answer beside the record's; of each stage at most `show` entries."""
+    """The first difference of each entry in each stage, every kernel's answer beside the record's; of a stage at most `show`."""
     tags = {entry.id: sorted(tag for tag in entry.tags if "kernel" in tag) for entry in entries}
     blocks = []
     for k in range(len(next(iter(sides.values())))):
         reports = {name: reports[k] for name, reports in sides.items()}
         for stage in sorted(Stage, key=lambda stage: stage not in REQUIRED):
-            shown: set[str] = set()
-            for found in _union(reports, stage):
-                if show is None or len(shown | {found[0].entry}) <= show:
-                    shown.add(found[0].entry)
-                    blocks.append(_block(found, reports, tags.get(found[0].entry, [])))
+            by_entry: dict[str, list[Difference]] = {}
+            for report in reports.values():
+                for difference in report.of(stage):
+                    by_entry.setdefault(difference.entry, []).append(difference)
+            blocks += [_block(found, reports, tags[entry]) for entry, found in list(by_entry.items())[:show]]
     return blocks
 
 
-def _union(reports: Mapping[str, Report], stage: Stage) -> list[list[Difference]]:
-    """The differences of a stage, those that are about the same thing together."""
-    together: dict[tuple[str, int | None, str], list[Difference]] = {}
-    for report in reports.values():
-        for d in report.of(stage):
-            together.setdefault((d.entry, d.step, d.mismatch.key), []).append(d)
-    return list(together.values())
-
-
 def _block(found: Sequence[Difference], reports: Mapping[str, Report], tags: Sequence[str]) -> str:
-    """Entry and step, then a column for the record and one for each kernel."""
-    first = found[0]
-    where = "at the end" if first.step is None else f"step {first.step} {first.operation}"
-    about = f" [{', '.join(tags)}]" if tags else ""
-    columns = [f"record: {_shown(first.mismatch.linux)}"]
+    """Where an entry first differs in a stage, then a column for the record and one for each kernel."""
+    first = min(found, key=lambda d: math.inf if d.step is None else d.step)
+    here = [d for d in found if d.step == first.step and (d.step is not None or d.mismatch.key == first.mismatch.key)]
+    columns = [f"record: {_words(first.recorded) or _shown(first.mismatch.linux)}"]
     for name, report in reports.items():
-        own = [d.mismatch.got for d in found if d in report.differences]
-        columns.append(f"{name}: {_shown(own[0]) if own else _otherwise(first, report)}")
+        own = next((d for d in here if any(d is other for other in report.differences)), None)
+        columns.append(f"{name}: {_answered(own) if own else _otherwise(first, report)}")
     room = (WIDTH - 4 - 3 * (len(columns) - 1)) // len(columns)
-    cells = [textwrap.wrap(column, room) or [""] for column in columns]
+    cells = [textwrap.wrap(column, room) for column in columns]
     lines = [
         " | ".join((cell[k] if k < len(cell) else "").ljust(room) for cell in cells).rstrip()
         for k in range(max(map(len, cells)))
     ]
-    head = [textwrap.shorten(f"{first.entry}{about}, {where}", WIDTH), f"  {first.stage}: {first.mismatch.key}"]
+    where = "at the end" if first.step is None else f"step {first.step} {first.operation}"
+    about = f" [{', '.join(tags)}]" if tags else ""
+    further = len({(d.step, d.mismatch.key if d.step is None else "") for d in found}) - 1
+    more = f" (the first of {further + 1})" if further else ""
+    keys = ", ".join(dict.fromkeys(d.mismatch.key for d in here))
+    head = [textwrap.shorten(f"{first.entry}{about}, {where}", WIDTH), f"  {first.stage}: {keys}{more}"]
     return "\n".join(head + [f"    {line}" for line in lines])
+
+
+def _answered(difference: Difference) -> str:
+    """What a kernel answered where it differs: to a step its whole answer, unless it gave none."""
+    return _words(difference.answered) or _shown(difference.mismatch.got)
+
+
+def _words(answer: Answer) -> str:
+    """An answer in short: "SIGBUS ADRERR after 3 bytes, min 1"."""
+    words = ["ok"] if answer.get("ok") else []
+    if "errno" in answer:
+        words.append(answer["errno"])
+    if "signal" in answer:
+        words.append(" ".join([answer["signal"], answer.get("code", ""), f"after {answer.get('done', 0)} bytes"]))
+    beside = answer.keys() - {"ok", "errno", "signal", "code", "done"}
+    return ", ".join(words + [f"{key} {_shown(answer[key])}" for key in sorted(beside) if answer[key] is not None])
 
 
 def _otherwise(difference: Difference, report: Report) -> str:
@@ -105,8 +118,8 @@ def _otherwise(difference: Difference, report: Report) -> str:
     return "as recorded"
 
 
-def _shown(answer: object) -> str:
-    return answer if isinstance(answer, str) else json.dumps(answer, default=str)
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _recorded(reports: Sequence[Report], stage: Stage) -> str:

@@ -28,7 +28,7 @@ BUFFER_SIZE = 16 * PAGE
 TEXT = 0x400000
 MEMLOCK = 8 << 20  # bytes it may lock, where that is allowed: the default of today's systems
 PATIENCE = 10.0  # seconds that one step may take
-SPINS = 2000  # looks at a step that is not done before we sleep between them
+SPINS = 300  # looks at a step that is not done before we sleep between them
 
 # ptrace(2), <linux/ptrace.h>
 CONT, GETREGS, SETREGS, SETOPTIONS, GETEVENTMSG, GETSIGINFO = 7, 12, 13, 0x4200, 0x4201, 0x4202
@@ -168,7 +168,9 @@ class Tracee:
             raise Gone(f"process {self.pid} did not exit when it called exit_group(2): status {status:#x}")
 
     def kill(self) -> None:
-        """End it, whatever it does, and reap it; nothing if it is gone."""
+        """End it, whatever it does, and reap it; nothing if that is done."""
+        if self.memory < 0:
+            return
         try:
             os.kill(self.pid, signal.SIGKILL)
             while os.WIFSTOPPED(os.waitpid(self.pid, WALL)[1]):
