@@ -79,19 +79,23 @@ def _block(found: Sequence[Difference], reports: Mapping[str, Report], tags: Seq
     for name, report in reports.items():
         own = next((d for d in here if any(d is other for other in report.differences)), None)
         columns.append(f"{name}: {_answered(own) if own else _otherwise(first, report)}")
-    room = (WIDTH - 4 - 3 * (len(columns) - 1)) // len(columns)
-    cells = [textwrap.wrap(column, room) for column in columns]
-    lines = [
-        " | ".join((cell[k] if k < len(cell) else "").ljust(room) for cell in cells).rstrip()
-        for k in range(max(map(len, cells)))
-    ]
     where = "at the end" if first.step is None else f"step {first.step} {first.operation}"
     about = f" [{', '.join(tags)}]" if tags else ""
     further = len({(d.step, d.mismatch.key if d.step is None else "") for d in found}) - 1
     more = f" (the first of {further + 1})" if further else ""
     keys = ", ".join(dict.fromkeys(d.mismatch.key for d in here))
     head = [textwrap.shorten(f"{first.entry}{about}, {where}", WIDTH), f"  {first.stage}: {keys}{more}"]
-    return "\n".join(head + [f"    {line}" for line in lines])
+    return "\n".join(head + _columns(columns))
+
+
+def _columns(texts: Sequence[str]) -> list[str]:
+    """Lines that hold the texts beside each other."""
+    room = (WIDTH - 4 - 3 * (len(texts) - 1)) // len(texts)
+    cells = [textwrap.wrap(text, room) for text in texts]
+    return [
+        "    " + " | ".join((cell[k] if k < len(cell) else "").ljust(room) for cell in cells).rstrip()
+        for k in range(max(map(len, cells)))
+    ]
 
 
 def _answered(difference: Difference) -> str:
@@ -105,7 +109,8 @@ def _words(answer: Answer) -> str:
     if "errno" in answer:
         words.append(answer["errno"])
     if "signal" in answer:
-        words.append(" ".join([answer["signal"], answer.get("code", ""), f"after {answer.get('done', 0)} bytes"]))
+        done = f" after {answer['done']} bytes" if "done" in answer else ""
+        words.append(f"{answer['signal']} {answer.get('code', '')}{done}")
     beside = answer.keys() - {"ok", "errno", "signal", "code", "done"}
     return ", ".join(words + [f"{key} {_shown(answer[key])}" for key in sorted(beside) if answer[key] is not None])
 
@@ -114,7 +119,7 @@ def _otherwise(difference: Difference, report: Report) -> str:
     """What a kernel that does not differ here answered."""
     stopped = report.stopped.get(difference.entry)
     if stopped is not None and (difference.step is None or difference.step >= stopped):
-        return f"not asked, stopped at step {stopped}"
+        return f"stopped at step {stopped}"
     return "as recorded"
 
 
