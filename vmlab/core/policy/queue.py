@@ -61,6 +61,8 @@ def oldest(s):
     while f != NONE and not frames.takeable(s, f):
         f = s.frames[f].prev
         m.scanned += 1
+    if f != NONE and s.frames[f].prev != NONE:
+        frames.ahead(s, s.frames[f].prev)  # the next victim, most likely
     return f
 
 
