@@ -76,7 +76,10 @@ def pressure(s: State) -> Text:
     """How long processes waited for memory, as /proc/pressure/memory tells it; `.rows` is a Pressure. Changes nothing."""
     now = s._replace(machine=s.machine.copy(), pressure=s.pressure.copy())
     psi.settle(now, clock.now_ns(s))
-    lines = Pressure(*(Stalled(*map(_percent, r[2:5]), int(r[0]) // 1000) for r in now.pressure.tolist()))
+    lines = Pressure(*(
+        Stalled(_percent(avg10), _percent(avg60), _percent(avg300), total // 1000)
+        for total, _, avg10, avg60, avg300 in now.pressure.tolist()
+    ))  # fmt: skip
     text = (
         f"{name} avg10={of.avg10:.2f} avg60={of.avg60:.2f} avg300={of.avg300:.2f} total={of.total}"
         for name, of in lines._asdict().items()
