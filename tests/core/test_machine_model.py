@@ -163,7 +163,7 @@ def test_programs_see_what_the_flat_model_sees():
         "stores": 300, "loads": 300, "references": 1000, "fork": 60, "copies": 60, "reuses": 60, "pswpin": 300,
         "pswpout": 300, "pgpgin": 300, "pgpgout": 300, "shootdowns": 300, "evicted PRIVATE": 20, "evicted SHARED": 10,
         "evicted FILE": 30, "SIGSEGV": 100, "SIGBUS": 60, "ENOMEM": 30, "EFAULT": 20, "munmap": 60, "replaced": 20,
-        "synced": 30, "swap_ra": 60, "swap_ra_hit": 20, "evicted SWAP": 10,
+        "synced": 30, "swap_ra": 60, "swap_ra_hit": 20,
     }  # fmt: skip
     share = happened["steps"] / 6000
     rare = {name: happened[name] for name, n in wanted.items() if happened[name] < int(n * share / 2)}
