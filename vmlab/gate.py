@@ -111,7 +111,7 @@ class Gate(HasTraits):
             self._restore(h.now, frame)
             step.n = h.now  # recorded nowhere
         except (HistoryError, MemoryError) as failure:
-            if invariants.check(self.state):
+            if invariants.broken(self.state):
                 reason = f"{type(error).__name__} in the middle of {step.call}"
                 self._broken = f"the machine broke ({reason}) and could not be taken back ({failure}): build a new one"
 

@@ -183,6 +183,10 @@ class History:
         """Bytes that the record and the keyframes take, about."""
         return self._held
 
+    def undone(self, step: Step) -> bool:
+        """Does a step that was made no longer count: is it ahead of now, or did another take its place?"""
+        return step.n > self.now or (step.n > self.first and self[step.n] is not step)
+
     def record(self, step: Step, seconds: float) -> bool:
         """Add a step at the present moment; what followed it before an undo is forgotten. Returns whether a keyframe is due."""
         if self.now < self.last:

@@ -10,13 +10,14 @@ ENOMEM, EAGAIN, EPERM, EINVAL = 12, 11, 1, 22
 
 
 def test_limits_are_kept_as_given_and_inherited(m, p):
-    assert {p.sys.getrlimit(r) for r in Limit} == {RLIM_INFINITY}
-    assert (Limit.DATA, Limit.MEMLOCK, Limit.AS, RLIM_INFINITY) == (2, 8, 9, 2**64 - 1)
+    assert {r: p.sys.getrlimit(r) for r in Limit} == dict.fromkeys(Limit, RLIM_INFINITY) | {Limit.STACK: 8 << 20}
+    assert {p.hard_rlimit(r) for r in Limit} == {RLIM_INFINITY}
+    assert (Limit.DATA, Limit.STACK, Limit.MEMLOCK, Limit.AS, RLIM_INFINITY) == (2, 3, 8, 9, 2**64 - 1)
     for k, resource in enumerate(Limit):
-        assert p.rlimit(resource, (1 << 63) + k) == RLIM_INFINITY
+        assert p.rlimit(resource, (1 << 63) + k) == (8 << 20 if resource == Limit.STACK else RLIM_INFINITY)
     child = p.fork()
     p.rlimit(Limit.AS, 5)
-    assert [child.rlimit(r) for r in Limit] == [(1 << 63) + k for k in range(3)]
+    assert [child.rlimit(r) for r in Limit] == [(1 << 63) + k for k in range(4)]
     assert p.rlimit(Limit.AS, RLIM_INFINITY) == 5
     assert m.spawn("other").rlimit(Limit.DATA) == RLIM_INFINITY
 

@@ -13,8 +13,8 @@ from . import guest, oom, stack, truncate, writeback
 from .outside import Outside, is_host
 
 REGISTER = {name: i for i, name in enumerate(MACHINE.names or ())}
-NOW, STEP, CPU, CURSOR, UNTIL, NEVENT, CODE, OBJECT = (
-    REGISTER[n] for n in ("now", "step", "cpu", "cursor", "until", "nevent", "code", "io_object")
+NOW, STEP, CPU, CURSOR, UNTIL, NEVENT, CODE, OBJECT, FORGETFUL = (
+    REGISTER[n] for n in ("now", "step", "cpu", "cursor", "until", "nevent", "code", "io_object", "forgetful")
 )
 
 
@@ -51,6 +51,10 @@ class Kernel:
         self.registers[STEP] = step
         self.outside = outside
         self.io_error = None
+        if (
+            caller is not None and self.registers[FORGETFUL]
+        ):  # a forgotten shootdown drops the entries of the caller's cpu
+            self.registers[CPU] = caller % len(self.running)
 
     def switch(self, row: int) -> None:
         """Run the process in `row` on its cpu."""
@@ -220,7 +224,7 @@ class Kernel:
             s = s._replace(objects=state.longer(s.objects, obj, root=NONE, nodes=NONE))
         self.state, label = state.intern(s, name)
         s = self.state
-        s.objects[obj] = (0, 0, NONE, NONE, kind, 1, 1, 1, label, row)
+        s.objects[obj] = (0, 0, NONE, NONE, kind, 1, 1, 1, label, row, 0, NONE)
         self.set_size(obj, nbytes)
         height = int(s.machine["vpn_bits"][0]) if kind == Kind.PRIVATE else 54
         if kind == Kind.SHARED:

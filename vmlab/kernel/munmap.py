@@ -2,6 +2,7 @@
 
 from ..core import objects, space, vma
 from ..core.state import NONE
+from . import limits
 from .check import page_size, pages_in, refuse, tags, task_bytes
 from .enter import Kernel
 from .exit import put
@@ -16,7 +17,17 @@ def munmap(k: Kernel, row: int, addr: int, length: int) -> None:
         raise no("EINVAL", "the length is 0")
     if addr + length > task_bytes(k):
         raise no("EINVAL", f"{addr:#x} + {length:#x} lies past the end of the address space")
-    take(k, row, *pages_in(k, addr, length))
+    start, stop = pages_in(k, addr, length)
+    if _is_hole(k, row, start, stop) and (reason := limits.over_count(k, row, 1)):
+        raise no("ENOMEM", f"{reason}, and a hole makes one more")
+    take(k, row, start, stop)
+
+
+def _is_hole(k: Kernel, row: int, start: int, stop: int) -> bool:
+    """Do pages start..stop-1 lie in the middle of one mapping, of which two would be left?"""
+    first, last = tags(row, start, stop)
+    i, j = vma.touching(k.state, first, last)
+    return j - i == 1 and bool(k.state.vmas["first"][i] < first and last < k.state.vmas["stop"][i])
 
 
 def take(k: Kernel, row: int, start: int, stop: int) -> None:
