@@ -16,17 +16,18 @@ from .errors import Busy, LimitError, number, shown
 from .file import File
 from .interrupt import Allowed, Hold
 from .kernel import program
+from .kernel.crash import Lost
 from .kernel.enter import Kernel
 from .kernel.guest import PythonPolicy
 from .kernel.outside import twin
 from .kernel.references import Work
-from .past import Past
 from .process import Process, name_text
+from .sysctl import MOST_MAPS, Sysctl
 
 HISTORY = 256 << 20
 
 
-class Machine(Past):
+class Machine(Sysctl):
     """A simulated computer: MMU, page tables, TLB, page frames, page cache, swap, and the kernel above them.
 
     Parameters
@@ -45,6 +46,10 @@ class Machine(Past):
     fault_around : pages whose PTEs one read fault of a file fills, if they are in the page cache: 1 (off) to 16
     dirty_tracking : the first store to a clean page of a shared file mapping faults (always off on tmpfs)
     read_ahead : pages read from a file at once, as far as frames are free: 1 (off) or more
+    dirty_background_ratio, dirty_ratio, dirty_expire_centisecs, dirty_writeback_centisecs : when dirty pages of files are
+        written back, as in /proc/sys/vm, in simulated time (always off on tmpfs); 100, 100 and 0 are off
+    max_map_count : mappings that a process may have
+    shootdowns : False for a kernel that forgets to tell other CPUs when a translation changes, so that the harm can be seen
     costs : "hdd", "sata-ssd", "nvme", "zram", or a vmlab.Costs: what `clock_ns` is made of
     seed : for policies that draw
     history : bytes that the past may take (None or 0: none is kept)
@@ -80,6 +85,12 @@ class Machine(Past):
         fault_around: int | None = None,
         dirty_tracking: bool | None = None,
         read_ahead: int | None = None,
+        dirty_background_ratio: int | None = None,
+        dirty_ratio: int | None = None,
+        dirty_expire_centisecs: int | None = None,
+        dirty_writeback_centisecs: int | None = None,
+        max_map_count: int = 65530,
+        shootdowns: bool = True,
         costs: str | clock.Costs | None = None,
         seed: int = 0,
         history: int | None = HISTORY,
@@ -103,7 +114,17 @@ class Machine(Past):
             contents=bool(contents),
             costs=config.costs(costs),
             filesystem=config.choose("filesystem", filesystem, config.FILESYSTEMS),
-            **config.knobs(preset, filesystem, zero_page, fault_around, dirty_tracking, read_ahead),
+            **config.knobs(
+                preset,
+                filesystem,
+                zero_page,
+                fault_around,
+                dirty_tracking,
+                read_ahead,
+                (dirty_background_ratio, dirty_ratio, dirty_expire_centisecs, dirty_writeback_centisecs),
+            ),
+            max_map_count=config.whole("max_map_count", max_map_count, 0, MOST_MAPS),
+            forgetful=not shootdowns,
             seed=config.whole("seed", seed, -(1 << 63), (1 << 63) - 1),
         )
         budget = config.whole("history", history or 0, 0, 1 << 62)
@@ -355,6 +376,24 @@ class Machine(Past):
     def sync(self) -> int:
         """Write every dirty page of every file back; how many there were."""
         return int(self.change("sync"))
+
+    def crash(self) -> Lost:
+        """Power fails: RAM and swap are lost, every process ends, and files keep what had been written back. What was lost.
+
+        >>> from vmlab import Machine
+        >>> m = Machine()
+        >>> f = m.create("notes", 8192, b"old")
+        >>> f.pwrite(b"safe") and f.fsync()
+        1
+        >>> f.pwrite(b"lost", 4096)
+        4
+        >>> m.crash()
+        Lost(0 processes ended; not written back: 'notes' page 1)
+        >>> f.pread(4), f.pread(4, 4096)
+        (b'safe', b'\\x00\\x00\\x00\\x00')
+        """
+        lost: Lost = self.change("crash")
+        return lost
 
     # -- copies ----------------------------------------------------------------------------------------------------------
 

@@ -181,7 +181,8 @@ COST = _words(
 )  # ns: a TLB hit, one level of a walk, a fault's trap, a page copied, device
 LEVEL = _row(shift="i8", mask="i8")
 CPU = _words("proc root asid")  # row of the running process, its top table (position in tables)
-# limit_*, hard_*: the soft and the hard limit in bytes, -1 (RLIM_INFINITY) is none; future: Mark bits that new mappings get, mlockall(MCL_FUTURE)
+# limit_*, hard_*: the soft and the hard limit in bytes, -1 (RLIM_INFINITY) is none
+# future: Mark bits that new mappings get, mlockall(MCL_FUTURE)
 PROC = _row(
     alive="i8", pid="i8", parent="i8", root="i8", nodes="i8", private="i8", minflt="i8", majflt="i8", rss="i8", nswap="i8",
     ntables="i8", start_brk="i8", brk="i8", gone="i8", name="i8",

@@ -29,6 +29,7 @@ class Kernel:
         self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
         self.io_error: OSError | None = None  # what the host last said when a page could not be moved
         self.caller: int | None = None  # row of the process whose call is running; None: a call from outside
+        self.partial = False
         self.sealed = False  # a branch or a loaded machine: files of the host are opened under an overlay
 
     @property
@@ -45,9 +46,10 @@ class Kernel:
         self.running = np.asarray(s.cpus).view(np.ndarray).view(np.int64).reshape(len(s.cpus), -1)  # proc, root, asid
         self.processes = np.asarray(s.procs).view(np.ndarray).view(np.int64).reshape(len(s.procs), -1)  # as PROC has it
 
-    def begin(self, caller: int | None, step: int, outside: Outside) -> None:
-        """A call begins: what it is, what it may ask."""
+    def begin(self, caller: int | None, step: int, outside: Outside, partial: bool = False) -> None:
+        """A call begins: what it is, what it may ask. partial: a run that is to stop within, before the flusher's turn."""
         self.caller = caller
+        self.partial = partial
         self.registers[STEP] = step
         self.outside = outside
         self.io_error = None
@@ -55,6 +57,12 @@ class Kernel:
             caller is not None and self.registers[FORGETFUL]
         ):  # a forgotten shootdown drops the entries of the caller's cpu
             self.registers[CPU] = caller % len(self.running)
+
+    def finish(self) -> None:
+        """A call has ended: the flusher has its turn."""
+        if not self.partial:
+            writeback.turn(self)
+        events.finish(self._state)
 
     def switch(self, row: int) -> None:
         """Run the process in `row` on its cpu."""

@@ -18,16 +18,19 @@ def munmap(k: Kernel, row: int, addr: int, length: int) -> None:
     if addr + length > task_bytes(k):
         raise no("EINVAL", f"{addr:#x} + {length:#x} lies past the end of the address space")
     start, stop = pages_in(k, addr, length)
-    if _is_hole(k, row, start, stop) and (reason := limits.over_count(k, row, 1)):
-        raise no("ENOMEM", f"{reason}, and a hole makes one more")
+    if reason := over_count(k, row, start, stop):
+        raise no("ENOMEM", reason)
     take(k, row, start, stop)
 
 
-def _is_hole(k: Kernel, row: int, start: int, stop: int) -> bool:
-    """Do pages start..stop-1 lie in the middle of one mapping, of which two would be left?"""
+def over_count(k: Kernel, row: int, start: int, stop: int) -> str:
+    """Why pages start..stop-1 may not go, or "": in the middle of one mapping, they would leave two (max_map_count)."""
     first, last = tags(row, start, stop)
     i, j = vma.touching(k.state, first, last)
-    return j - i == 1 and bool(k.state.vmas["first"][i] < first and last < k.state.vmas["stop"][i])
+    if j - i != 1 or k.state.vmas["first"][i] >= first or last >= k.state.vmas["stop"][i]:
+        return ""
+    reason = limits.over_count(k, row, 1)
+    return f"{reason}, and a hole makes one more" if reason else ""
 
 
 def take(k: Kernel, row: int, start: int, stop: int) -> None:
