@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from vmlab.conformance import Player, cases, programs, run
-from vmlab.conformance.command import table
 from vmlab.conformance.record import RESIDENCY, TAIL, Filesystem, Stage
+from vmlab.conformance.sides import table
 from vmlab.conformance.vmlab_backend import VmlabBackend
 
 COUNTS = {"cases": 317, "programs": 286}
@@ -31,7 +31,7 @@ MACHINES = {  # what must be invisible
 def test_nothing_that_exists_differs_from_linux(filesystem: Filesystem, say: Any) -> None:
     player = Player(VmlabBackend(filesystem=str(filesystem)))
     reports = [run(player, entries(), filesystem=filesystem) for entries in (cases, programs)]
-    say(f"Linux's answers, {filesystem}", table(reports))
+    say(f"Linux's answers, {filesystem}", table({"vmlab": reports}))
     for report in reports:
         assert not report.differ, _first(report)
         assert report.agree + report.not_built + report.skipped == COUNTS[report.kind]

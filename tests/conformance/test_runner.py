@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from vmlab.conformance import Backend, Player, Result, cases, programs, run
-from vmlab.conformance.command import table
 from vmlab.conformance.outcome import Answer
 from vmlab.conformance.record import Case, Filesystem, Program, Stage
+from vmlab.conformance.sides import table
 from vmlab.conformance.vocabulary import MREMAP, PAGE, SLOT
 
 HEAP = 1 << 40
@@ -278,11 +278,12 @@ def test_invariants_are_looked_at_on_request() -> None:
 def test_the_table_and_the_line_say_the_same_every_time() -> None:
     report = replace(played(Recorded(), cases()), seconds=0.0)
     assert repr(report) == "cases: 315 agree, 0 differ, 0 not built yet"
-    assert table([report]).splitlines() == [
-        "                 agree  differ  not built yet  skipped",
-        "cases              315       0              0        2",
-        "  results          315       0",
-        "  fault counts      23       0",
-        "  frame sharing      7       0",
-        "cases: 0.0 s",
+    assert table({"played": [report]}).splitlines() == [
+        "                         played",
+        "                 record  agree  differ  not asked",
+        "cases               315    315       0          0",
+        "  results           315    315       0",
+        "  fault counts       23     23       0",
+        "  frame sharing       7      7       0",
+        "played: cases 0.0 s, 2 do not apply",
     ]

@@ -4,7 +4,8 @@
     vocabulary  the words of the record: constants, slots, what files hold
     player      turns operations of the record into raw calls on a Backend, and its results into answers of the record
     runner      plays entries and compares, in stages; the Report
-    backends    vmlab_backend: a vmlab machine
+    sides       what several kernels came to, side by side
+    backends    vmlab_backend: a vmlab machine. running: the kernel that runs here, asked through children (tracee)
 
 The record was written from no simulator, and nothing here knows a rule of the kernel.
 """

@@ -73,9 +73,13 @@ class Case:
         other = Filesystem.TMPFS if filesystem is Filesystem.EXT4 else Filesystem.EXT4
         return f"{other}-only" not in self.tags
 
-    def stages(self) -> set[Stage]:
+    def stages(self, filesystem: Filesystem) -> set[Stage]:
         """What it has something to say about."""
         return {Stage.RESULTS} | {_stage(key) for expected in self.expect for key in expected}
+
+    def answer(self, k: int, filesystem: Filesystem) -> Answer:
+        """What Linux answered to operation k, as far as it matters."""
+        return self.expect[k]
 
     def differences(self, k: int, answer: Answer, filesystem: Filesystem) -> Iterator[tuple[Stage, Mismatch]]:
         """What is wrong with the answer to operation k."""
@@ -101,9 +105,9 @@ class Program:
         """Every program. (Real tmpfs keeps stores past the end of a file, TAIL; a vmlab machine drops them on both.)"""
         return True
 
-    def stages(self) -> set[Stage]:
-        """What it has something to say about."""
-        return set(Stage) - {Stage.CHECKS}
+    def stages(self, filesystem: Filesystem) -> set[Stage]:
+        """What it has something to say about. Who shares a frame was recorded on ext4 alone: tmpfs reads no holes ahead."""
+        return set(Stage) - {Stage.CHECKS} - ({Stage.FRAMES} if filesystem is Filesystem.TMPFS else set())
 
     def faults(self, k: int, filesystem: Filesystem) -> list[int] | None:
         """(minor, major) of operation k, None where it has none."""
@@ -111,6 +115,10 @@ class Program:
             self.results[k].get("flt") if filesystem is Filesystem.EXT4 else self.tmpfs_faults[k]
         )
         return recorded
+
+    def answer(self, k: int, filesystem: Filesystem) -> Answer:
+        """What Linux answered to operation k."""
+        return self.results[k] | {"flt": self.faults(k, filesystem)}
 
     def differences(self, k: int, answer: Answer, filesystem: Filesystem) -> Iterator[tuple[Stage, Mismatch]]:
         """What is wrong with the answer to operation k."""

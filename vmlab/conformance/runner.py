@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
-from .outcome import Mismatch
+from .outcome import Answer, Mismatch
 from .player import Player
 from .record import BESIDE_LOCKED, Case, Filesystem, Program, Stage, most_locked
 
@@ -21,13 +21,18 @@ RECORDED = tuple(stage for stage in Stage if stage is not Stage.CHECKS)  # what 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an entry differs: the step's number and operation, or None for what was left at the end."""
+    """Where an entry differs: the step's number and operation, or None for what was left at the end.
+
+    recorded, answered: of a step, the whole answers.
+    """
 
     entry: str
     stage: Stage
     step: int | None
     operation: str
     mismatch: Mismatch
+    recorded: Answer = field(default_factory=dict)
+    answered: Answer = field(default_factory=dict)
 
     def side_by_side(self, name: str = "here", width: int = 120) -> str:
         """Linux's word on the left, ours on the right."""
@@ -43,10 +48,11 @@ class Difference:
 
 @dataclass
 class Tally:
-    """How many of a stage's entries agree."""
+    """How many of a stage's entries agree; recorded: how many have something to say in it."""
 
     agree: int = 0
     differ: int = 0
+    recorded: int = 0
 
 
 @dataclass(repr=False)
@@ -55,7 +61,9 @@ class Report:
 
     agree, differ: entries whose results, final bytes and invariants all agree, or not. stages: the same for each stage.
     calls: single operations whose fault counts agree. not_built: entries that met a call which does not exist; missing:
-    those calls, with the number of entries that stopped there. skipped: entries that do not apply.
+    those calls, with the number of entries that stopped there. skipped: entries that do not apply. recorded: entries that
+    Linux answered on this filesystem. stopped: the step behind which an entry was compared no further. sharing: of each
+    program that came to its end, who shares a frame, where the backend can tell.
     """
 
     kind: str
@@ -63,10 +71,13 @@ class Report:
     differ: int = 0
     not_built: int = 0
     skipped: int = 0
+    recorded: int = 0
     stages: dict[Stage, Tally] = field(default_factory=dict)
     calls: Tally = field(default_factory=Tally)
     missing: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
+    stopped: dict[str, int] = field(default_factory=dict)
+    sharing: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: float = 0.0
 
     def __repr__(self) -> str:
@@ -97,7 +108,11 @@ def run(
     for entry in entries:
         report.kind = "cases" if isinstance(entry, Case) else "programs"
         room = frames is None or most_locked(entry.ops) + BESIDE_LOCKED <= frames
-        if not room or not entry.stands_on(filesystem) or any(tag in without for tag in entry.tags):
+        stands = entry.stands_on(filesystem)
+        report.recorded += stands
+        for stage in entry.stages(filesystem) & wanted if stands else ():
+            report.stages.setdefault(stage, Tally()).recorded += 1
+        if not room or not stands or any(tag in without for tag in entry.tags):
             report.skipped += 1
             continue
         _Play(player, entry, filesystem, wanted).into(report)
@@ -114,6 +129,8 @@ class _Play:
         self.calls = Tally()
         self.missing = ""
         self.step: int | None = None
+        self.answered: Answer = {}
+        self.sharing: dict[str, str] = {}
         self.compared = {Stage.RESULTS}
         try:
             self._play()
@@ -126,8 +143,8 @@ class _Play:
         entry, player = self.entry, self.player
         player.reset()
         for k, op in enumerate(entry.ops):
-            self.step = k
-            answer = player.step(op)
+            self.step, self.answered = k, {}
+            self.answered = answer = player.step(op)
             found = Counter(self._note(*difference) for difference in entry.differences(k, answer, self.filesystem))
             if isinstance(entry, Program) and entry.faults(k, self.filesystem) is not None:
                 self.calls.differ += found[Stage.FAULTS]
@@ -138,26 +155,41 @@ class _Play:
             if found[Stage.RESULTS] or found[Stage.CHECKS]:
                 return
         self.step = None
-        self.compared |= entry.stages() | {Stage.CHECKS}
+        stages = entry.stages(self.filesystem)
         if isinstance(entry, Program):
             left = player.final()
-            if not any("fr" in slot for slots in left["procs"].values() for slot in slots.values()):
-                self.compared.discard(Stage.FRAMES)
-            for difference in entry.differences_left(left):
-                self._note(*difference)
+            self.sharing = {
+                f"process {p} {symbol}": slot["fr"]
+                for p, slots in left["procs"].items()
+                for symbol, slot in slots.items()
+                if "fr" in slot
+            }
+            if not self.sharing:
+                stages.discard(Stage.FRAMES)
+            for stage, mismatch in entry.differences_left(left):
+                if stage in stages:
+                    self._note(stage, mismatch)
+        self.compared |= stages | {Stage.CHECKS}
 
     def _op(self) -> dict[str, object]:
         return self.entry.ops[self.step] if self.step is not None else {"op": "at the end"}
 
     def _note(self, stage: Stage, mismatch: Mismatch) -> Stage:
         if stage in self.wanted:
-            operation = json.dumps(self._op())
-            self.differences.append(Difference(self.entry.id, stage, self.step, operation, mismatch))
+            operation, recorded, answered = json.dumps(self._op()), {}, {}
+            if self.step is not None:
+                recorded, answered = self.entry.answer(self.step, self.filesystem), self.answered
+            difference = Difference(self.entry.id, stage, self.step, operation, mismatch, recorded, answered)
+            self.differences.append(difference)
         return stage
 
     def into(self, report: Report) -> None:
         """Add what came of it."""
         stages = {difference.stage for difference in self.differences}
+        if self.step is not None:
+            report.stopped[self.entry.id] = self.step
+        if self.sharing:
+            report.sharing[self.entry.id] = self.sharing
         if self.missing and Stage.RESULTS not in stages:
             report.not_built += 1
             report.missing[self.missing] += 1

@@ -2,7 +2,9 @@
 
 from enum import IntEnum
 
-from ..jit import entry, inline, njit
+from numba import uint64
+
+from ..jit import LANES, entry, inline, lowest, match, njit
 from . import events, fault, objects, pagetable, policy, readahead, rmap, space, tlb
 from .state import (
     ASID_SHIFT,
@@ -106,6 +108,32 @@ def lookahead(s, c, vpn, faulting):
 
 
 @njit
+def hits(s, addresses, writes, i, stop, then):
+    """Make references i, i + 1, ... as long as the TLB serves them, not beyond `stop`; return the first that was not made.
+
+    For TLBs of LANES ways: one vector instruction looks at the whole set. A function of its own, without the fault path beside
+    it, so that all it needs stays in registers; and an index that is unsigned is not tested for being negative. Together four
+    times as fast as the same steps in `run`.
+    """
+    m = s.machine[0]
+    asid = s.cpus[m.cpu].asid << ASID_SHIFT
+    each = 1 if writes.shape[0] == addresses.shape[0] else 0
+    shift = m.page_shift
+    sets = m.tlb_sets - 1
+    stores = m.tlb_stores
+    first = m.cpu * m.tlb_sets * LANES
+    while i < stop:
+        vpn = addresses[uint64(i)] >> shift
+        e = first + (vpn & sets) * LANES
+        found = match(s.tlb_tag, e + (writes[uint64(i * each)] & 1) * stores, asid | vpn)
+        if found == 0:
+            break
+        s.tlb_stamp[e + lowest(found)] = then + i
+        i += 1
+    return i
+
+
+@njit
 def run(s, addresses, writes, limit):
     """Make the references from machine.cursor on: loads of addresses[i], stores where writes[i] is 1.
 
@@ -127,6 +155,7 @@ def run(s, addresses, writes, limit):
     stores = m.tlb_stores
     first = m.cpu * m.tlb_sets * ways
     touches = m.touches != 0
+    quick = ways == LANES and not touches
     missing = False
     faulting = False
     why = Exit.DONE
@@ -135,6 +164,10 @@ def run(s, addresses, writes, limit):
         misses = s.stat[0].tlb_misses
         faults = s.stat[0].minflt + s.stat[0].majflt
         while i < stop:
+            if quick:
+                i = hits(s, addresses, writes, i, stop, then)
+                if i == stop:
+                    break
             if missing:
                 lookahead(s, c, addresses[min(i + AHEAD, end - 1)] >> shift, faulting)
             write = writes[i * each] & 1

@@ -58,6 +58,8 @@ def oldest(s):
     f = s.machine[0].tail
     while f != NONE and not frames.takeable(s, f):
         f = s.frames[f].prev
+    if f != NONE and s.frames[f].prev != NONE:
+        frames.ahead(s, s.frames[f].prev)  # the next victim, most likely
     return f
 
 
