@@ -419,7 +419,7 @@ def as_python(access: int, prot: int | None, flags: int | None) -> tuple[int, in
 def rest(file: File | None, offset: int) -> int:
     """The bytes of a file from `offset` on, for a mapping of all that is left. ValueError if there are none."""
     if file is None:
-        raise TypeError("length is needed where there is no file")
+        raise TypeError("length must be an int of 0..2**64-1, not None: no file says how long the mapping is")
     if file.size == 0:
         raise ValueError(f"cannot mmap an empty file: {file.name} has no bytes")
     if offset >= file.size:
