@@ -44,7 +44,9 @@ def test_87_above_the_background_threshold_the_flusher_writes(lab):
     m, p, area, f = lab
     store(p, area, 10)
     assert (dirty(m), m.vmstat().rows["nr_written"]) == (10, 0)
-    store(p, area, 5, start=10)
+    store(p, area, 1, start=10)
+    assert (dirty(m), m.vmstat().rows["nr_written"]) == (10, 1)
+    store(p, area, 4, start=11)
     assert (dirty(m), m.vmstat().rows["nr_written"]) == (10, 5)
     assert (m.vmstat().rows["nr_dirtied"], f.fsync(), dirty(m)) == (15, 10, 0)
 
