@@ -126,12 +126,12 @@ def count(k: "Kernel") -> int:
 def turn(k: "Kernel") -> None:
     """The flusher's turn, at the end of a call (fs/fs-writeback.c, wb_do_writeback)."""
     m = k.state.machine[0]
-    if not k.devices or (m.dirty_background_ratio >= OFF and not m.dirty_writeback):
+    if not k.devices or (min(m.dirty_background_ratio, m.dirty_ratio) >= OFF and not m.dirty_writeback):
         return
-    throttle(k)
     if found := count(k):
-        background, _ = thresholds(k.state)
-        if m.dirty_background_ratio < OFF and found > background:
+        background, most = thresholds(k.state)
+        _write_over(k, found, background, most)
+        if m.dirty_background_ratio < OFF and (found := int(m.dirty_seen)) > background:
             write_some(k, found - background)
     now = clock.now_ns(k.state)
     if m.dirty_writeback and now >= m.flush_due:
@@ -142,9 +142,14 @@ def turn(k: "Kernel") -> None:
 def throttle(k: "Kernel") -> None:
     """Whoever makes pages dirty comes here: over dirty_ratio it writes itself first (balance_dirty_pages)."""
     if k.state.machine["dirty_ratio"][0] < OFF and (found := count(k)):
-        background, most = thresholds(k.state)
-        if found > most:
-            write_some(k, found - (background + most) // 2)
+        _write_over(k, found, *thresholds(k.state))
+
+
+def _write_over(k: "Kernel", found: int, background: int, most: int) -> None:
+    """More than `most` of the `found` dirty pages: their writer brings them down to the middle of the thresholds."""
+    if k.state.machine["dirty_ratio"][0] < OFF and found > most:
+        write_some(k, found - (background + most) // 2)
+        count(k)
 
 
 def write_some(k: "Kernel", most: int, before: int | None = None) -> None:
