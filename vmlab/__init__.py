@@ -29,6 +29,7 @@ from .errors import (
     VmlabError,
 )
 from .file import File
+from .kernel.crash import Lost
 from .kernel.guest import Candidates
 from .kernel.limits import RLIM_INFINITY, Limit
 from .kernel.madvise import Advice
@@ -61,6 +62,7 @@ __all__ = [
     "Limit",
     "LimitError",
     "Lock",
+    "Lost",
     "Machine",
     "Map",
     "Mapping",

@@ -24,10 +24,29 @@ MMUS: dict[str, Geometry] = {
 MOST_NS = 10**12  # of one piece of work
 MOST_ENTRIES = 1 << 16  # of a TLB
 FILESYSTEMS = {"ext4": EXT4, "tmpfs": TMPFS}
-PRESETS: dict[str, dict[str, int]] = {  # what a machine does beside the textbook's one page a fault
-    "classic": {"zero_page": 0, "around": 1, "tracking": 0, "read_ahead": 1, "page_cluster": 0},
-    # fault_around_bytes, read_ahead_kb, vm.page-cluster
-    "linux": {"zero_page": 1, "around": 16, "tracking": 1, "read_ahead": 32, "page_cluster": 3},
+PRESETS: dict[str, dict[str, Any]] = {  # what a machine does beside the textbook's one page a fault
+    "classic": {
+        "zero_page": 0,
+        "around": 1,
+        "tracking": 0,
+        "read_ahead": 1,
+        "page_cluster": 0,
+        "dirty": (100, 100, 3000, 0),
+    },
+    "linux": {
+        "zero_page": 1,
+        "around": 16,
+        "tracking": 1,
+        "read_ahead": 32,
+        "page_cluster": 3,
+        "dirty": (10, 20, 3000, 500),
+    },  # fault_around_bytes, read_ahead_kb, vm.page-cluster, vm.dirty_*
+}
+DIRTY = {  # the knobs of "dirty", in its order, as /proc/sys/vm names them; the most each may be
+    "dirty_background_ratio": 100,
+    "dirty_ratio": 100,
+    "dirty_expire_centisecs": 10**9,
+    "dirty_writeback_centisecs": 10**9,
 }
 
 
@@ -68,6 +87,7 @@ def knobs(
     dirty_tracking: bool | None,
     read_ahead: int | None,
     page_cluster: int | None,
+    dirty: Sequence[int | None],
 ) -> dict[str, Any]:
     """The knobs of a preset, with those that are given put in their place.
 
@@ -92,6 +112,12 @@ def knobs(
         out["read_ahead"] = 1
     if page_cluster is not None:
         out["page_cluster"] = whole("page_cluster", page_cluster, 0, 31)
+    if filesystem == "tmpfs":
+        out["dirty"] = PRESETS["classic"]["dirty"]
+    out["dirty"] = tuple(
+        usual if given is None else whole(name, given, 0, DIRTY[name])
+        for name, given, usual in zip(DIRTY, dirty, out["dirty"], strict=True)
+    )
     return out
 
 

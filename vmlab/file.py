@@ -44,8 +44,8 @@ class File:
     @property
     def closed(self) -> bool:
         """Is it closed? An undo of the close opens it again."""
-        h, step = self.machine.history, self._closing
-        undone = step is not None and (step.n > h.now or (step.n > h.first and h[step.n] is not step))
+        step = self._closing
+        undone = step is not None and self.machine.history.undone(step)
         return (self._closed and not undone) or not self.machine.state.files["used"][self._fd]
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 
 from traitlets import HasTraits, Int
 
-from .core import events, invariants
+from .core import invariants
 from .core.state import Exit, State
 from .errors import Busy, HistoryError, Signal, VmlabError
 from .history import STEP_BYTES, History, Keyframe, Step, put_back, thaw
@@ -111,7 +111,7 @@ class Gate(HasTraits):
             self._restore(h.now, frame)
             step.n = h.now  # recorded nowhere
         except (HistoryError, MemoryError) as failure:
-            if invariants.check(self.state):
+            if invariants.broken(self.state):
                 reason = f"{type(error).__name__} in the middle of {step.call}"
                 self._broken = f"the machine broke ({reason}) and could not be taken back ({failure}): build a new one"
 
@@ -121,7 +121,7 @@ class Gate(HasTraits):
         k, h = self.kernel, self.history
         if step.n == h.now:  # rolled back
             return
-        events.finish(k.state)
+        k.finish()
         step.counts = step.counts[0], k.counters.tobytes()
         step.events = step.events[0], int(k.registers[NEVENT])
         outside = k.outside
@@ -215,7 +215,7 @@ class Gate(HasTraits):
         """Run a recorded step again, with the answers it got from outside."""
         k = self.kernel
         outside = Outside(step.answers)
-        k.begin(step.row, step.n, outside)
+        k.begin(step.row, step.n, outside, step.partial)
         try:
             calls.perform(k, step.call, step.row, step.args)
         except FAILURES:
@@ -223,7 +223,7 @@ class Gate(HasTraits):
         except Exception as error:
             if error is not outside.error:
                 raise
-        events.finish(k.state)
+        k.finish()
         return outside
 
 

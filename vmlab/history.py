@@ -41,6 +41,7 @@ class Step:
     counts: tuple[bytes, bytes] = (b"", b"")  # the counters before and after, as `after` reads them
     answers: Sequence[Any] = ()
     overwritten: Sequence[Overwrite | Resize] = ()
+    partial: bool = False  # ended in its middle, before the flusher's turn
     opaque: bool = False  # cannot be run again: a keyframe stands right after it
     nbytes: int = 0
 
@@ -62,7 +63,7 @@ class Step:
             raise HistoryError(f"step {self.n} was too large to keep, or was broken off: its middle cannot be reached")
         limit = self.args["limit"]
         most = reference if limit is None else min(reference, limit)
-        return replace(self, args={**self.args, "limit": most}, error=None)
+        return replace(self, args={**self.args, "limit": most}, error=None, partial=True)
 
     def __repr__(self) -> str:
         return f"Step({self.n}, {self.call!r})"
@@ -182,6 +183,10 @@ class History:
     def nbytes(self) -> int:
         """Bytes that the record and the keyframes take, about."""
         return self._held
+
+    def undone(self, step: Step) -> bool:
+        """Does a step that was made no longer count: is it ahead of now, or did another take its place?"""
+        return step.n > self.now or (step.n > self.first and self[step.n] is not step)
 
     def record(self, step: Step, seconds: float) -> bool:
         """Add a step at the present moment; what followed it before an undo is forgotten. Returns whether a keyframe is due."""

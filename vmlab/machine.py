@@ -16,17 +16,18 @@ from .errors import Busy, LimitError, number, shown
 from .file import File
 from .interrupt import Allowed, Hold
 from .kernel import program
+from .kernel.crash import Lost
 from .kernel.enter import Kernel
 from .kernel.guest import PythonPolicy
 from .kernel.outside import twin
 from .kernel.references import Work
-from .past import Past
 from .process import Process, name_text
+from .sysctl import MOST_MAPS, Sysctl
 
 HISTORY = 256 << 20
 
 
-class Machine(Past):
+class Machine(Sysctl):
     """A simulated computer: MMU, page tables, TLB, page frames, page cache, swap, and the kernel above them.
 
     Parameters
@@ -50,6 +51,10 @@ class Machine(Past):
     min_free : the min watermark in frames, 0 (off) to a quarter of all: down at low, min * 5/4, kswapd wakes and empties
         frames until more than high, min * 3/2, are free; down at min a fault empties frames itself. preset "linux":
         sqrt(frames) / 4, an eighth of Linux's vm.min_free_kbytes
+    dirty_background_ratio, dirty_ratio, dirty_expire_centisecs, dirty_writeback_centisecs : when dirty pages of files are
+        written back, as in /proc/sys/vm, in simulated time (always off on tmpfs); 100, 100 and 0 are off
+    max_map_count : mappings that a process may have
+    shootdowns : False for a kernel that forgets to tell other CPUs when a translation changes, so that the harm can be seen
     costs : "hdd", "sata-ssd", "nvme", "zram", or a vmlab.Costs: what `clock_ns` is made of
     seed : for policies that draw
     history : bytes that the past may take (None or 0: none is kept)
@@ -87,6 +92,12 @@ class Machine(Past):
         read_ahead: int | None = None,
         page_cluster: int | None = None,
         min_free: int | None = None,
+        dirty_background_ratio: int | None = None,
+        dirty_ratio: int | None = None,
+        dirty_expire_centisecs: int | None = None,
+        dirty_writeback_centisecs: int | None = None,
+        max_map_count: int = 65530,
+        shootdowns: bool = True,
         costs: str | clock.Costs | None = None,
         seed: int = 0,
         history: int | None = HISTORY,
@@ -110,8 +121,19 @@ class Machine(Past):
             contents=bool(contents),
             costs=config.costs(costs),
             filesystem=config.choose("filesystem", filesystem, config.FILESYSTEMS),
-            **config.knobs(preset, filesystem, zero_page, fault_around, dirty_tracking, read_ahead, page_cluster),
+            **config.knobs(
+                preset,
+                filesystem,
+                zero_page,
+                fault_around,
+                dirty_tracking,
+                read_ahead,
+                page_cluster,
+                (dirty_background_ratio, dirty_ratio, dirty_expire_centisecs, dirty_writeback_centisecs),
+            ),
             min_free=config.min_free(preset, min_free, nframes),
+            max_map_count=config.whole("max_map_count", max_map_count, 0, MOST_MAPS),
+            forgetful=not shootdowns,
             seed=config.whole("seed", seed, -(1 << 63), (1 << 63) - 1),
         )
         budget = config.whole("history", history or 0, 0, 1 << 62)
@@ -383,6 +405,24 @@ class Machine(Past):
     def sync(self) -> int:
         """Write every dirty page of every file back; how many there were."""
         return int(self.change("sync"))
+
+    def crash(self) -> Lost:
+        """Power fails: RAM and swap are lost, every process ends, and files keep what had been written back. What was lost.
+
+        >>> from vmlab import Machine
+        >>> m = Machine()
+        >>> f = m.create("notes", 8192, b"old")
+        >>> f.pwrite(b"safe") and f.fsync()
+        1
+        >>> f.pwrite(b"lost", 4096)
+        4
+        >>> m.crash()
+        Lost(0 processes ended; not written back: 'notes' page 1)
+        >>> f.pread(4), f.pread(4, 4096)
+        (b'safe', b'\\x00\\x00\\x00\\x00')
+        """
+        lost: Lost = self.change("crash")
+        return lost
 
     # -- copies ----------------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from .core.state import (
     name_of,
 )  # fmt: skip
 from .errors import shown
-from .kernel import limits, overcommit
+from .kernel import limits, overcommit, writeback
 from .kernel.check import page_size
 from .kernel.enter import Kernel
 
@@ -95,12 +95,17 @@ def _percent(avg: int) -> float:
 def vmstat(s: State) -> Text:
     """Counters with the names of /proc/vmstat."""
     st, m = s.stat[0], s.machine[0]
+    dirty, (background, most) = _dirty(s), writeback.thresholds(s)
     rows = {
         "nr_free_pages": int(m.nfree), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
         "pgpgin": int(st.pgpgin), "pgpgout": int(st.pgpgout), "pswpin": int(st.pswpin), "pswpout": int(st.pswpout),
         **{name: int(st[name]) for name in RECLAIM},
-        "swap_ra": int(st.swap_ra), "swap_ra_hit": int(st.swap_ra_hit), "pgcopy": int(st.copies),
-        "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
+        "swap_ra": int(st.swap_ra), "swap_ra_hit": int(st.swap_ra_hit),
+        "nr_dirty": dirty, "nr_writeback": 0,  # a page is written within the call that begins it
+        "nr_dirtied": int(m.nr_dirtied) + max(0, dirty - int(m.dirty_seen) + int(st.pgpgout) - int(m.written_seen)),
+        "nr_written": int(st.pgpgout),
+        "nr_dirty_threshold": most, "nr_dirty_background_threshold": background,
+        "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
     }  # fmt: skip
     return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)
 
@@ -110,18 +115,22 @@ def meminfo(s: State) -> Text:
     size = int(s.machine["page_size"][0])
     kind, word = s.objects["kind"], s.uses["page"][: len(s.frames)]
     owner = kind[s.uses["object"][: len(s.frames)][word != NONE]]
-    dirty = sum(frames.look(s, f, False) & frames.IS_DIRTY != 0 for f in _file_frames(s))
     pages = {
         "MemTotal": len(s.frames), "MemFree": int(s.machine["nfree"][0]),
         "Cached": int(((owner == Kind.SHARED) | (owner == Kind.FILE)).sum()),
         "SwapCached": int((s.frames["slot"][word != NONE] != NONE).sum()),
-        "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": dirty,
+        "SwapTotal": len(s.slots), "SwapFree": int(s.machine["nslot_free"][0]), "Dirty": _dirty(s),
         "AnonPages": int((owner == Kind.PRIVATE).sum()), "Shmem": int((owner == Kind.SHARED).sum()),
         "Mlocked": int((s.frames["marks"] & LOCKED != 0).sum()),
         "CommitLimit": overcommit.commit_limit(s), "Committed_AS": overcommit.committed(s),
     }  # fmt: skip
     rows = {name: n * size // 1024 for name, n in pages.items()}
     return Text("\n".join(f"{name + ':':16}{n:8} kB" for name, n in rows.items()), rows)
+
+
+def _dirty(s: State) -> int:
+    """How many pages of files are dirty."""
+    return sum(frames.look(s, f, False) & frames.IS_DIRTY != 0 for f in _file_frames(s))
 
 
 def _file_frames(s: State) -> list[int]:

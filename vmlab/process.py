@@ -18,7 +18,7 @@ from .kernel.mmap import Map, Prot
 from .kernel.mremap import Remap
 from .kernel.msync import Sync
 from .kernel.references import Access, Drawn, Given, given
-from .mapping import Mapping
+from .mapping import ACCESS_COPY, ACCESS_DEFAULT, ACCESS_READ, ACCESS_WRITE, Mapping
 from .proc import Area, Text
 from .raw import Sys
 
@@ -93,29 +93,40 @@ class Process:
 
     def mmap(
         self,
-        length: int,
+        length: int | None = None,
         *,
         addr: "int | Mapping" = 0,
-        prot: int = READ_WRITE,
+        prot: int | None = None,
         flags: int | None = None,
         file: File | None = None,
         offset: int = 0,
         name: str | None = None,
+        access: int = ACCESS_DEFAULT,
     ) -> Mapping:
         """Map `length` bytes of a file from `offset` on, or anonymous memory; mmap(2).
 
-        flags None is PRIVATE; ANONYMOUS is added where there is no file. addr is a hint unless flags has FIXED. Raises OSError
-        with Linux's errno: EINVAL, ENOMEM, EACCES, EBADF, EEXIST, EOVERFLOW, EOPNOTSUPP, EPERM.
+        length None is the rest of the file. prot None is READ | WRITE, flags None PRIVATE; ANONYMOUS is added where there is no
+        file. addr is a hint unless flags has FIXED. access, instead of prot and flags: ACCESS_READ, _WRITE or _COPY of Python's
+        mmap, and the mapping refuses what mmap.mmap refuses. Raises OSError with Linux's errno: EINVAL, ENOMEM, EACCES, EBADF,
+        EEXIST, EOVERFLOW, EOPNOTSUPP, EPERM.
+
+        >>> import mmap
+        >>> from vmlab import Machine
+        >>> m = Machine()
+        >>> text = m.spawn("p").mmap(file=m.create("f", 5, b"hello"), access=mmap.ACCESS_READ)
+        >>> text[:]
+        b'hello'
         """
-        length, offset = number("length", length), number("offset", offset)
-        flags = int(Map.PRIVATE if flags is None else number("flags", flags))
+        prot, flags = as_python(access, prot, flags)
+        offset = number("offset", offset)
+        length = rest(file, offset) if length is None else number("length", length)
         if file is None:
             flags |= Map.ANONYMOUS
         start = self.machine.change(
-            "mmap", self.row, addr=address(addr), length=length, prot=number("prot", prot), flags=flags,
+            "mmap", self.row, addr=address(addr), length=length, prot=prot, flags=flags,
             fd=NONE if file is None else file.fd, offset=offset, name=name_text(name or ""),
         )  # fmt: skip
-        return Mapping(self, start, length)
+        return Mapping(self, start, length, access)
 
     def munmap(self, addr: "int | Mapping", length: int | None = None) -> None:
         """Take the mappings of a range away; munmap(2)."""
@@ -167,10 +178,11 @@ class Process:
         """Unlock everything, what will be mapped too; munlockall(2)."""
         self.machine.change("munlockall", self.row)
 
-    def rlimit(self, resource: int, limit: int | None = None) -> int:
-        """The limit of a resource in bytes, as it was before it is set to `limit` (None: it stays); prlimit(2).
+    def rlimit(self, resource: int, limit: int | None = None, hard: int | None = None) -> int:
+        """The soft limit of a resource in bytes, as it was before it is set to `limit` (None: it stays); prlimit(2).
 
-        RLIM_INFINITY is no limit. A process begins without limits and may raise them again. EINVAL for an unknown resource.
+        RLIM_INFINITY is no limit. A process begins without limits, but for a stack of 8 MiB. It may raise a soft limit again, up
+        to the hard one; that can only be lowered (EPERM). EINVAL for an unknown resource, and for a soft limit above the hard.
 
         >>> from vmlab import RLIM_INFINITY, Limit, Machine, KiB
         >>> p = Machine(ram=64 * KiB).spawn("editor")
@@ -181,9 +193,15 @@ class Process:
         """
         resource = number("resource", resource)
         before = limits.getrlimit(self.machine.kernel, self.row, resource)
-        if limit is not None:
-            self.machine.change("setrlimit", self.row, resource=resource, limit=number("limit", limit))
+        if limit is not None or hard is not None:
+            top = None if hard is None else number("hard", hard)
+            soft = before if limit is None else number("limit", limit)
+            self.machine.change("setrlimit", self.row, resource=resource, limit=soft, hard=top)
         return before
+
+    def hard_rlimit(self, resource: int) -> int:
+        """The hard limit of a resource in bytes: up to this rlimit may set the soft one."""
+        return limits.hard_limit(self.machine.kernel, self.row, number("resource", resource))
 
     def madvise(self, addr: "int | Mapping", length: int | None = None, advice: int = Advice.NORMAL) -> None:
         """Say what will become of a range, or what should; madvise(2).
@@ -420,6 +438,39 @@ class Process:
         """Its counters now."""
         p = self.machine.state.procs[self.row]
         return Stat(int(p.minflt), int(p.majflt), int(p.rss), int(p.nswap), int(p.ntables))
+
+
+ACCESS = {  # prot and flags of each access of mmap.mmap
+    ACCESS_DEFAULT: (READ_WRITE, Map.PRIVATE),
+    ACCESS_READ: (Prot.READ, Map.SHARED),
+    ACCESS_WRITE: (READ_WRITE, Map.SHARED),
+    ACCESS_COPY: (READ_WRITE, Map.PRIVATE),
+}
+
+
+def as_python(access: int, prot: int | None, flags: int | None) -> tuple[int, int]:
+    """(prot, flags) that a mapping gets. ValueError for an access that Python does not know, or one beside prot or flags."""
+    if access not in ACCESS:
+        raise ValueError(
+            f"mmap invalid access parameter: {access!r} is none of mmap.ACCESS_READ, ACCESS_WRITE, ACCESS_COPY"
+        )
+    if access != ACCESS_DEFAULT and (prot is not None or flags is not None):
+        raise ValueError("mmap can't specify both access and flags, prot")
+    usual = ACCESS[access]
+    return int(usual[0] if prot is None else number("prot", prot)), int(
+        usual[1] if flags is None else number("flags", flags)
+    )
+
+
+def rest(file: File | None, offset: int) -> int:
+    """The bytes of a file from `offset` on, for a mapping of all that is left. ValueError if there are none."""
+    if file is None:
+        raise TypeError("length must be an int of 0..2**64-1, not None: no file says how long the mapping is")
+    if file.size == 0:
+        raise ValueError(f"cannot mmap an empty file: {file.name} has no bytes")
+    if offset >= file.size:
+        raise ValueError(f"mmap offset is greater than file size: {offset} of {file.size} bytes")
+    return file.size - offset
 
 
 def name_text(name: Any) -> str:

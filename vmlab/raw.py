@@ -55,9 +55,9 @@ class Sys:
         """0."""
         return self._call("munlockall")
 
-    def setrlimit(self, resource: int, limit: int) -> int:
-        """0. The soft limit; there is no hard one."""
-        return self._call("setrlimit", resource=resource, limit=limit)
+    def setrlimit(self, resource: int, limit: int, hard: int | None = None) -> int:
+        """0. The soft limit and the hard one, which stays where None is given."""
+        return self._call("setrlimit", resource=resource, limit=limit, hard=hard)
 
     def getrlimit(self, resource: int) -> int:
         """The soft limit."""

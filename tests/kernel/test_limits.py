@@ -3,20 +3,21 @@
 import pytest
 from known import PAGE, errno_of, gauges, locked, picture
 
-from vmlab import RLIM_INFINITY, Limit, Lock, Map, Prot
+from vmlab import RLIM_INFINITY, Advice, Limit, Lock, Machine, Map, Prot, SegmentationFault
 
 RW = Prot.READ | Prot.WRITE
 ENOMEM, EAGAIN, EPERM, EINVAL = 12, 11, 1, 22
 
 
 def test_limits_are_kept_as_given_and_inherited(m, p):
-    assert {p.sys.getrlimit(r) for r in Limit} == {RLIM_INFINITY}
-    assert (Limit.DATA, Limit.MEMLOCK, Limit.AS, RLIM_INFINITY) == (2, 8, 9, 2**64 - 1)
+    assert {r: p.sys.getrlimit(r) for r in Limit} == dict.fromkeys(Limit, RLIM_INFINITY) | {Limit.STACK: 8 << 20}
+    assert {p.hard_rlimit(r) for r in Limit} == {RLIM_INFINITY}
+    assert (Limit.DATA, Limit.STACK, Limit.MEMLOCK, Limit.AS, RLIM_INFINITY) == (2, 3, 8, 9, 2**64 - 1)
     for k, resource in enumerate(Limit):
-        assert p.rlimit(resource, (1 << 63) + k) == RLIM_INFINITY
+        assert p.rlimit(resource, (1 << 63) + k) == (8 << 20 if resource == Limit.STACK else RLIM_INFINITY)
     child = p.fork()
     p.rlimit(Limit.AS, 5)
-    assert [child.rlimit(r) for r in Limit] == [(1 << 63) + k for k in range(3)]
+    assert [child.rlimit(r) for r in Limit] == [(1 << 63) + k for k in range(4)]
     assert p.rlimit(Limit.AS, RLIM_INFINITY) == 5
     assert m.spawn("other").rlimit(Limit.DATA) == RLIM_INFINITY
 
@@ -174,3 +175,77 @@ def test_29_map_locked(m, p):
     p.rlimit(Limit.MEMLOCK, 0)
     assert errno_of(p.mmap, PAGE, flags=how) == EPERM
     p.mmap(PAGE)
+
+
+# -- hard limits ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_soft_limit_moves_up_to_the_hard_one(p):
+    """setrlimit(2); kernel/sys.c, do_prlimit: EINVAL before EPERM."""
+    p.rlimit(Limit.AS, 2 * PAGE, hard=4 * PAGE)
+    assert (p.rlimit(Limit.AS), p.hard_rlimit(Limit.AS)) == (2 * PAGE, 4 * PAGE)
+    p.rlimit(Limit.AS, 4 * PAGE)
+    assert errno_of(p.rlimit, Limit.AS, 4 * PAGE + 1) == EINVAL
+    assert errno_of(p.rlimit, Limit.AS, PAGE, hard=5 * PAGE) == EPERM
+    assert errno_of(p.rlimit, Limit.AS, 6 * PAGE, hard=5 * PAGE) == EINVAL
+    assert errno_of(p.sys.setrlimit, Limit.AS, RLIM_INFINITY, RLIM_INFINITY) == EPERM
+    assert (p.rlimit(Limit.AS), p.hard_rlimit(Limit.AS)) == (4 * PAGE, 4 * PAGE)
+    assert errno_of(p.rlimit, Limit.AS, hard=3 * PAGE) == EINVAL  # below the soft one
+    p.sys.setrlimit(Limit.AS, 3 * PAGE, 3 * PAGE)
+    child = p.fork()
+    assert errno_of(child.rlimit, Limit.AS, 4 * PAGE) == EINVAL
+    assert child.hard_rlimit(Limit.AS) == 3 * PAGE
+    assert errno_of(p.hard_rlimit, 99) == EINVAL
+
+
+def test_40_a_stack_grows_to_its_limit(m, p):
+    top = 0x10_0000_0000
+    p.mmap(PAGE, addr=top, flags=Map.PRIVATE | Map.FIXED | Map.GROWSDOWN)
+    p.rlimit(Limit.STACK, 4 * PAGE)
+    p.store(top - 3 * PAGE, b"s")
+    with pytest.raises(SegmentationFault):
+        p.store(top - 3 * PAGE - 1, b"s")
+    p.rlimit(Limit.STACK, 5 * PAGE)
+    p.store(top - 3 * PAGE - 1, b"s")
+    p.rlimit(Limit.STACK, RLIM_INFINITY)
+    p.rlimit(Limit.AS, 5 * PAGE)  # acct_stack_growth asks for address space, too
+    with pytest.raises(SegmentationFault):
+        p.store(top - 4 * PAGE - 1, b"s")
+
+
+# -- max_map_count -------------------------------------------------------------------------------------------------------
+
+
+def test_24_49_81_max_map_count(m, p):
+    """24: mmap; 49: munmap of a hole, not of a whole VMA; 81: mprotect. Linux lets mmap make one more than the limit."""
+    assert m.max_map_count == 65530
+    areas = [p.mmap(4 * PAGE, flags=Map.SHARED) for _ in range(5)]
+    m.max_map_count = 6
+    before = picture(m)
+    assert errno_of(p.mprotect, areas[0].addr + PAGE, PAGE, 1) == ENOMEM  # two cuts
+    assert picture(m) == before
+    p.mprotect(areas[0].addr, PAGE, 1)  # one
+    before = picture(m)
+    assert errno_of(p.munmap, areas[1].addr + PAGE, PAGE) == ENOMEM
+    assert errno_of(p.mlock, areas[1].addr, PAGE) == ENOMEM
+    assert errno_of(p.madvise, areas[1].addr, PAGE, Advice.DONTFORK) == EAGAIN  # ENOMEM is for holes
+    assert errno_of(p.mremap, areas[1], 8 * PAGE) == ENOMEM
+    assert picture(m) == before
+    p.mmap(PAGE, flags=Map.SHARED)
+    assert errno_of(p.mmap, PAGE, flags=Map.SHARED) == ENOMEM
+    old = p.sbrk(0)
+    assert p.sys.brk(old + PAGE) == old
+    p.munmap(areas[1])
+    p.munmap(areas[2].addr, PAGE)  # from an end: no more than before
+    p.mmap(PAGE, flags=Map.SHARED)
+    assert len(p.vmas()) == 7
+    m.undo()
+    m.max_map_count = 65530
+    assert p.sys.brk(old + PAGE) == old + PAGE
+
+
+def test_machines_begin_with_it():
+    p = Machine(max_map_count=1).spawn()
+    p.mmap(PAGE, flags=Map.SHARED)
+    p.mmap(PAGE, flags=Map.SHARED)
+    assert errno_of(p.mmap, PAGE, flags=Map.SHARED) == ENOMEM

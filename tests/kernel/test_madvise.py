@@ -528,10 +528,10 @@ def test_as_pythons_mmap(m, p):
     area.madvise(Advice.NORMAL, 0, 100 * PAGE)  # at most to the end
     assert firsts(area) == [0, 2, 0, 0]
     for start, length in ((-1, 1), (4 * PAGE, 1), (0, -1)):
-        with pytest.raises(ValueError, match=r"mapping's|must be 0 or more"):
+        with pytest.raises(ValueError, match=r"madvise start out of bounds|madvise length invalid"):
             area.madvise(Advice.NORMAL, start, length)
     for offset, size in ((-1, 1), (0, 5 * PAGE), (5 * PAGE, None)):
-        with pytest.raises(ValueError, match=r"mapping's|must be 0 or more"):
+        with pytest.raises(ValueError, match="flush values out of range"):
             area.flush(offset, size)
 
 

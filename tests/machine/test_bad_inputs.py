@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from badinputs import PAGE, ROWS, hostfiles, limits, paths, program
+from badinputs import PAGE, ROWS, calls, hostfiles, limits, paths, program
 
 from vmlab import Machine
 
-KINDS = (paths, hostfiles, limits)  # importing one fills the table
+KINDS = (paths, hostfiles, calls, limits)  # importing one fills the table
 SECONDS = 2  # of this process's own time, for the computer may be busy; by the wall clock a hang ends after HANGS
 HANGS = 60
 

@@ -72,6 +72,7 @@ def story(m: Machine, path: Path) -> list[Callable[[], object]]:
         lambda: p.munmap(text),
         lambda: m.process("child").exit(),
         *advanced(m, p, heap, own),
+        lambda: m.crash(),
         lambda: file.close(),
     ]
 
@@ -120,6 +121,10 @@ def advanced(m: Machine, p: Process, heap: Mapping, own: File) -> list[Callable[
         lambda: own.pread(10),
         lambda: m.sync(),
         lambda: setattr(m, "overcommit", 2),
+        lambda: setattr(m, "dirty_background_ratio", 5),
+        lambda: own.pwrite(b"dirty" * 900, 0),
+        lambda: setattr(m, "max_map_count", 100),
+        lambda: setattr(m, "shootdowns", True),
         lambda: own.unlink(),
     ]
 

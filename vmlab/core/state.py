@@ -175,7 +175,11 @@ MACHINE = _words(
     "last_pid last_anon queue_length queue_at filesystem random "
     "overcommit overcommit_ratio "  # what may be promised: mode 0, 1 or 2; percent of RAM in mode 2
     "psi_due others "  # pressure: when it is averaged next (ns); does another process want to run?
-    "guards"  # was ever a guard installed? Only then do faults look for one
+    "guards "  # was ever a guard installed? Only then do faults look for one
+    "forgetful "  # of TLB shootdowns: the entries of other cpus stay
+    "dirty_background_ratio dirty_ratio dirty_expire dirty_writeback "  # of /proc/sys/vm; the last two in hundredths of a second
+    "flush_due dirty_seen written_seen nr_dirtied "  # when the flusher wakes, in ns; nr_dirty and pgpgout when it last looked
+    "max_map_count"  # of VMAs of a process
 )
 STAT = _words(
     "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill "
@@ -187,17 +191,21 @@ COST = _words(
 )  # ns: a TLB hit, one level of a walk, a fault's trap, a page copied, device
 LEVEL = _row(shift="i8", mask="i8")
 CPU = _words("proc root asid")  # row of the running process, its top table (position in tables)
-# limit_*: bytes, -1 (RLIM_INFINITY) is none; future: Mark bits that new mappings get, mlockall(MCL_FUTURE)
+# limit_*, hard_*: the soft and the hard limit in bytes, -1 (RLIM_INFINITY) is none
+# future: Mark bits that new mappings get, mlockall(MCL_FUTURE)
 PROC = _row(
     alive="i8", pid="i8", parent="i8", root="i8", nodes="i8", private="i8", minflt="i8", majflt="i8", rss="i8", nswap="i8",
     ntables="i8", start_brk="i8", brk="i8", gone="i8", name="i8",
     limit_as="i8", limit_data="i8", limit_memlock="i8", future="i8",
     oom_score_adj="i8", stopped="i8",
+    limit_stack="i8", hard_as="i8", hard_data="i8", hard_memlock="i8", hard_stack="i8",
 )  # fmt: skip
 VMA = _row(first="i8", stop="i8", pgoff="i8", object="i4", prot="i4", marks="i4", file="i4", anon="i4", name="i4")
+# ndirty: dirty pages of a file; dirtied: when it got the first of them, in ns, NONE if it has none (both as of dirty.survey)
 OBJECT = _row(
-    length="i8", npages="i8", root="i8", nodes="i8", kind="i4", refs="i4", height="i4", used="i4", name="i4", proc="i4"
-)
+    length="i8", npages="i8", root="i8", nodes="i8", kind="i4", refs="i4", height="i4", used="i4", name="i4", proc="i4",
+    ndirty="i8", dirtied="i8",
+)  # fmt: skip
 FILE = _row(object="i4", mode="i4", refs="i4", used="i4")  # an open file description; mode: Access.READ | Access.WRITE
 FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: a Python policy's own note
 USE = _row(page="i8", pte="i8", tag="i8", index="i8", object="i4", next="i4")
@@ -273,6 +281,9 @@ def boot(
     read_ahead: int = 1,
     page_cluster: int = 0,
     min_free: int = 0,
+    dirty: tuple[int, int, int, int] = (100, 100, 3000, 0),
+    forgetful: bool = False,
+    max_map_count: int = 65530,
     seed: int = 0,
     nprocs: int = 64,
     nevents: int = 1 << 12,
@@ -283,6 +294,7 @@ def boot(
     `around`: PTEs filled by a read fault of a file, a power of two. `tracking`: the first store to a clean page faults.
     `read_ahead`: pages read from a file at once. `page_cluster`: the logarithm of the slots read from swap at once.
     `min_free`: the min watermark in frames, 0 for none; low and high stand a quarter of it apart (__setup_per_zone_wmarks).
+    `dirty`: dirty_background_ratio, dirty_ratio, dirty_expire, dirty_writeback.
     """
     entries, ways = tlb
     lanes = max(4, -(-ways // 4) * 4)  # ways are compared four at a time
@@ -329,6 +341,8 @@ def boot(
     gap = max(1, min_free // 4)
     m.least, m.low, m.high = (min_free, min_free + gap, min_free + 2 * gap) if min_free else (0, 0, 0)
     m.wake = m.low + 1
+    m.dirty_background_ratio, m.dirty_ratio, m.dirty_expire, m.dirty_writeback = dirty
+    m.forgetful, m.max_map_count = forgetful, max_map_count
     m.victim = m.pin = m.head = m.tail = m.hand = m.bad = NONE
     m.page_size, m.page_shift = geometry.page_size, geometry.page_size.bit_length() - 1
     m.levels, m.fanout = len(geometry.index_bits), fanout

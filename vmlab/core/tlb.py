@@ -54,9 +54,11 @@ def fill(s, cpu, tag, pte):
 
 @inline
 def drop(s, tag):
-    """Forget tag on every cpu (a shootdown)."""
+    """Forget tag on every cpu (a shootdown). A forgetful machine does so on the running cpu alone, and tells no other one."""
     m = s.machine[0]
     for cpu in range(m.ncpu):
+        if m.forgetful and cpu != m.cpu:
+            continue
         e = find(s, first_way(s, cpu, tag), m.tlb_ways, tag)
         if e != NONE:
             clear(s, e)

@@ -58,6 +58,10 @@ class OwnFile:
         """Was nothing ever written to the block that holds `offset`?"""
         return offset // BLOCK not in self._blocks and offset >= self._reach
 
+    def written(self) -> list[int]:
+        """The offsets of its blocks that were ever written."""
+        return [BLOCK * b for b in self._blocks]
+
     def write(self, offset: int, data: bytes) -> None:
         data = inside(self.name, self._nbytes, offset, data)
         changed = {}

@@ -22,7 +22,7 @@ def brk(k: Kernel, row: int, addr: int) -> int:
             return old
         i, j = vma.touching(k.state, *tags(row, last, new))
         marks = Mark.HEAP | Mark.ACCOUNT | int(k.state.procs["future"][row])
-        if i != j or limits.over(k, row, new - last, True):
+        if i != j or limits.over(k, row, new - last, True) or limits.over_count(k, row, 0):
             return old
         if marks & Mark.LOCKED and limits.over_lock(k, row, new - last):
             return old

@@ -6,6 +6,7 @@ from typing import Any
 from ..core.policy import POLICIES, TOUCHES, Policy, queue
 from . import (
     brk,
+    crash,
     exit,
     files,
     fork,
@@ -26,6 +27,7 @@ from . import (
     remap_file_pages,
     special,
     suspend,
+    writeback,
 )
 from .enter import Kernel
 from .guest import PythonPolicy
@@ -41,6 +43,11 @@ def set_policy(k: Kernel, policy: str | Callable[..., int]) -> None:
         queue.dissolve(k.state)
     else:
         queue.rebuild(k.state)
+
+
+def set_shootdowns(k: Kernel, on: bool) -> None:
+    """Whether other cpus are told that a translation has changed. What is stale already stays so."""
+    k.state.machine["forgetful"][0] = not on
 
 
 # Of a process: (kernel, its row, arguments)
@@ -64,7 +71,8 @@ OF_MACHINE: dict[str, Callable[..., Any]] = {
     "pread": files.pread, "pwrite": files.pwrite, "truncate": files.truncate_to, "unlink": files.unlink,
     "refresh": files.refresh, "evict": files.evict, "sync": files.sync,
     "queue": program.queue, "run": program.run, "set_policy": set_policy,
-    "set_overcommit": overcommit.set_mode,
+    "set_overcommit": overcommit.set_mode, "set_dirty": writeback.set_dirty, "set_max_map_count": limits.set_max_map_count,
+    "set_shootdowns": set_shootdowns, "crash": crash.crash,
 }  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from . import guest, oom, stack, truncate, writeback
 from .outside import Outside, is_host
 
 REGISTER = {name: i for i, name in enumerate(MACHINE.names or ())}
-NOW, STEP, CPU, CURSOR, UNTIL, NEVENT, CODE, OBJECT = (
-    REGISTER[n] for n in ("now", "step", "cpu", "cursor", "until", "nevent", "code", "io_object")
+NOW, STEP, CPU, CURSOR, UNTIL, NEVENT, CODE, OBJECT, FORGETFUL = (
+    REGISTER[n] for n in ("now", "step", "cpu", "cursor", "until", "nevent", "code", "io_object", "forgetful")
 )
 
 
@@ -29,6 +29,7 @@ class Kernel:
         self.queue: tuple[Any, ...] = ()  # program.Segment: references that wait
         self.io_error: OSError | None = None  # what the host last said when a page could not be moved
         self.caller: int | None = None  # row of the process whose call is running; None: a call from outside
+        self.partial = False
         self.sealed = False  # a branch or a loaded machine: files of the host are opened under an overlay
 
     @property
@@ -45,12 +46,23 @@ class Kernel:
         self.running = np.asarray(s.cpus).view(np.ndarray).view(np.int64).reshape(len(s.cpus), -1)  # proc, root, asid
         self.processes = np.asarray(s.procs).view(np.ndarray).view(np.int64).reshape(len(s.procs), -1)  # as PROC has it
 
-    def begin(self, caller: int | None, step: int, outside: Outside) -> None:
-        """A call begins: what it is, what it may ask."""
+    def begin(self, caller: int | None, step: int, outside: Outside, partial: bool = False) -> None:
+        """A call begins: what it is, what it may ask. partial: a run that is to stop within, before the flusher's turn."""
         self.caller = caller
+        self.partial = partial
         self.registers[STEP] = step
         self.outside = outside
         self.io_error = None
+        if (
+            caller is not None and self.registers[FORGETFUL]
+        ):  # a forgotten shootdown drops the entries of the caller's cpu
+            self.registers[CPU] = caller % len(self.running)
+
+    def finish(self) -> None:
+        """A call has ended: the flusher has its turn."""
+        if not self.partial:
+            writeback.turn(self)
+        events.finish(self._state)
 
     def switch(self, row: int) -> None:
         """Run the process in `row` on its cpu."""
@@ -220,7 +232,7 @@ class Kernel:
             s = s._replace(objects=state.longer(s.objects, obj, root=NONE, nodes=NONE))
         self.state, label = state.intern(s, name)
         s = self.state
-        s.objects[obj] = (0, 0, NONE, NONE, kind, 1, 1, 1, label, row)
+        s.objects[obj] = (0, 0, NONE, NONE, kind, 1, 1, 1, label, row, 0, NONE)
         self.set_size(obj, nbytes)
         height = int(s.machine["vpn_bits"][0]) if kind == Kind.PRIVATE else 54
         if kind == Kind.SHARED:

@@ -1,5 +1,6 @@
 """Files: open, close, read(2), write(2), fsync, unlink; and reading and writing between files and a process's memory."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -192,8 +193,20 @@ def pwrite(k: Kernel, fd: int, data: bytes, offset: int) -> int:
         return len(data)
     if offset + len(data) > int(k.state.objects["length"][obj]):
         truncate.truncate(k, obj, offset + len(data))
-    _transfer(k, obj, offset, np.frombuffer(data, np.uint8).copy(), Access.WRITE)
+    for part in _parts(k, data, offset):
+        _transfer(k, obj, offset, np.frombuffer(part, np.uint8).copy(), Access.WRITE)
+        offset += len(part)
+        writeback.throttle(k)
     return len(data)
+
+
+def _parts(k: Kernel, data: bytes, offset: int) -> list[bytes]:
+    """What is written to one page after the other, where a writer may be throttled in between; else all of it."""
+    if k.state.machine["dirty_ratio"][0] >= writeback.OFF:
+        return [data]
+    size = page_size(k)
+    cuts = [0, *range(size - offset % size, len(data), size), len(data)]
+    return [data[a:b] for a, b in itertools.pairwise(cuts)]
 
 
 def must_be_offset(k: Kernel, obj: int, offset: int) -> None:

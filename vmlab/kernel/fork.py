@@ -3,7 +3,7 @@
 from ..core import advise, events, space, state, vma
 from ..core.state import ASID_SHIFT, FAN, NONE, Event, Kind, Mark
 from ..errors import fail
-from . import overcommit
+from . import limits, overcommit
 from .check import page_size, refuse
 from .enter import Kernel
 
@@ -25,6 +25,7 @@ def spawn(k: Kernel, name: str, parent: int = 0) -> int:
         1, m.last_pid, parent, NONE, NONE, mine, 0, 0, 0, 0, 0, heap, heap, NONE, label,
         NONE, NONE, NONE, 0,
         0, 0,
+        limits.STACK, NONE, NONE, NONE, NONE,
     )  # fmt: skip
     return row
 
@@ -48,7 +49,7 @@ def fork(k: Kernel, row: int, name: str) -> int:
     if k.state.machine["overcommit"][0] == overcommit.NEVER and (reason := overcommit.refused(k, promised)):
         raise refuse(k, row, "fork")("ENOMEM", reason)
     child = spawn(k, name, int(k.state.procs["pid"][row]))
-    for field in ("start_brk", "brk", "limit_as", "limit_data", "limit_memlock", "oom_score_adj"):
+    for field in ("start_brk", "brk", "oom_score_adj", *limits.FIELD.values(), *limits.HARD.values()):
         k.state.procs[field][child] = k.state.procs[field][row]
     for v in areas:
         wiped = bool(v.marks & Mark.WIPEONFORK)

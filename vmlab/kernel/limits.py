@@ -1,13 +1,14 @@
 """getrlimit(2) and setrlimit(2): how much a process may have. Every call that makes address space asks here.
 
-Only soft limits: the hard ones are without end, so that a process may always raise a limit again. They come with fork.
+The soft limit is the one that binds; the process may move it, up to the hard limit. The hard limit it can only lower: no process
+here is privileged. Both come with fork.
 """
 
 from enum import IntEnum
 
 from ..core import vma
-from ..core.state import Mark
-from .check import page_size, refuse
+from ..core.state import ASID_SHIFT, Mark
+from .check import page_size, refuse, tags
 from .enter import Kernel
 
 
@@ -15,29 +16,51 @@ class Limit(IntEnum):
     """RLIMIT_* of setrlimit(2), with Linux's numbers on x86-64."""
 
     DATA = 2  # bytes of private writable memory, and of the heap
+    STACK = 3  # bytes to which a mapping that grows downwards may grow
     MEMLOCK = 8  # bytes that mlock may hold in memory
     AS = 9  # bytes of address space
 
 
 RLIM_INFINITY = (1 << 64) - 1
-FIELD = {Limit.DATA: "limit_data", Limit.MEMLOCK: "limit_memlock", Limit.AS: "limit_as"}  # in PROC
+STACK = (
+    8 << 20
+)  # the soft limit that a process begins with (include/uapi/linux/resource.h, _STK_LIM); the others are none
+FIELD = {r: f"limit_{r.name.lower()}" for r in Limit}  # in PROC
+HARD = {r: f"hard_{r.name.lower()}" for r in Limit}
 WRITE = 2  # of PROT_*
 
 
-def setrlimit(k: Kernel, row: int, resource: int, limit: int) -> None:
-    """Set a limit, in bytes; RLIM_INFINITY is none. What the process has already it keeps. EINVAL for an unknown resource."""
-    signed = limit - (1 << 64) if limit >> 63 else limit  # RLIM_INFINITY is kept as -1
-    k.state.procs[_field(k, row, "setrlimit", resource)][row] = signed
+def setrlimit(k: Kernel, row: int, resource: int, limit: int, hard: int | None = None) -> None:
+    """Set a soft limit, in bytes, and the hard one unless that is None; RLIM_INFINITY is none.
+
+    What the process has already it keeps. EINVAL: unknown resource, soft above hard. EPERM: a higher hard limit than it has
+    (kernel/sys.c, do_prlimit).
+    """
+    no = refuse(k, row, "setrlimit")
+    which = _known(k, row, "setrlimit", resource)
+    most = hard_limit(k, row, which)
+    hard = most if hard is None else hard
+    if limit > hard:
+        raise no("EINVAL", f"the soft limit {limit} is above the hard limit {hard}")
+    if hard > most:
+        raise no("EPERM", f"the hard limit of {which.name} is {most} and can only be lowered")
+    for field, value in ((FIELD[which], limit), (HARD[which], hard)):
+        k.state.procs[field][row] = value - (1 << 64) if value >> 63 else value  # RLIM_INFINITY is kept as -1
 
 
 def getrlimit(k: Kernel, row: int, resource: int) -> int:
-    """A limit, in bytes. EINVAL for an unknown resource."""
-    return int(k.state.procs[_field(k, row, "getrlimit", resource)][row]) % (1 << 64)
+    """A soft limit, in bytes. EINVAL for an unknown resource."""
+    return int(k.state.procs[FIELD[_known(k, row, "getrlimit", resource)]][row]) % (1 << 64)
 
 
-def _field(k: Kernel, row: int, call: str, resource: int) -> str:
+def hard_limit(k: Kernel, row: int, resource: int) -> int:
+    """A hard limit, in bytes. EINVAL for an unknown resource."""
+    return int(k.state.procs[HARD[_known(k, row, "getrlimit", resource)]][row]) % (1 << 64)
+
+
+def _known(k: Kernel, row: int, call: str, resource: int) -> Limit:
     try:
-        return FIELD[Limit(resource)]
+        return Limit(resource)
     except ValueError:
         known = ", ".join(f"{r.name} ({r})" for r in Limit)
         raise refuse(k, row, call)("EINVAL", f"resource {resource} is not one of {known}") from None
@@ -78,3 +101,23 @@ def over_lock(k: Kernel, row: int, npages: int) -> str:
     if have + npages <= limit // size:
         return ""
     return f"RLIMIT_MEMLOCK is {limit} bytes, {have * size} are locked and {npages * size} more are wanted"
+
+
+# -- the number of mappings ----------------------------------------------------------------------------------------------
+
+
+def set_max_map_count(k: Kernel, most: int) -> None:
+    """vm.max_map_count: how many VMAs a process may have. Those that are there stay."""
+    k.state.machine["max_map_count"][0] = most
+
+
+def over_count(k: Kernel, row: int, more: int) -> str:
+    """Why a process may not have `more` more VMAs, or "" if it may: vm.max_map_count. A cut adds one for each new border.
+
+    A new mapping asks for 0: Linux lets it be one more than the limit, and cuts not (do_mmap and __split_vma, mm/vma.c).
+    """
+    i, j = vma.touching(k.state, *tags(row, 0, 1 << ASID_SHIFT))
+    most = int(k.state.machine["max_map_count"][0])
+    if j - i + more <= most:
+        return ""
+    return f"the process has {j - i} mappings, max_map_count is {most}"

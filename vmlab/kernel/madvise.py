@@ -8,7 +8,7 @@ import numpy as np
 from ..core import advise, objects, pagetable, reclaim, space, vma
 from ..core.state import FRAME_MASK, NONE, SHIFT, SWAPPED, Access, Exit, Kind, Mark
 from ..device import OwnFile
-from ..errors import refused
+from ..errors import fail, refused
 from .check import TOP, page_size, refuse, tags, task_bytes
 from .enter import CURSOR, Kernel
 from .mmap import Prot, alter
@@ -134,7 +134,10 @@ def _advise(k: Kernel, row: int, i: int, v: vma.Vma, start: int, stop: int, advi
         on, off = REMEMBERED[advice]
         marks = v.marks & ~int(off) | int(on)
         if marks != v.marks:
-            alter(k, i, *tags(row, start, stop), marks=marks)
+            try:
+                alter(k, i, *tags(row, start, stop), marks=marks)
+            except OSError as error:  # ENOMEM is for holes: mm/madvise.c, madvise_vma_behavior
+                raise fail("EAGAIN", str(error.strerror)) from None
     elif advice in POPULATES:
         _populate(k, row, v, start, stop, POPULATES[Advice(advice)])
     else:

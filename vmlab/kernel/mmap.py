@@ -5,6 +5,7 @@ from enum import IntFlag
 from ..core import vma
 from ..core.state import NONE, Access, Exit, Kind, Mark, intern
 from ..core.vma import lowest_page
+from ..errors import fail
 from . import limits, munmap, overcommit, special, stack
 from .check import page_size, refuse, tags, task_bytes
 from .enter import Kernel
@@ -62,6 +63,8 @@ def mmap(
     npages = -(-length // size)
     if npages * size > task_bytes(k):
         raise no("ENOMEM", f"{length:#x} bytes are more than the address space has")
+    if reason := limits.over_count(k, row, 0):
+        raise no("ENOMEM", reason)
     start = _place(k, row, addr, npages, flags)
     lock = _lock(k, row, npages, flags)
     if not anonymous and offset + npages * size > LARGEST_OFFSET:
@@ -145,9 +148,13 @@ def replace(k: Kernel, i: int, j: int, new: list[vma.Vma]) -> None:
 def alter(k: Kernel, i: int, first: int, stop: int, **new: int) -> None:
     """Change fields of the part of VMA row i within tags first..stop-1: the VMA is cut, and the part merged with what is alike.
 
-    A neighbour is looked at only where the part reaches it: equal VMAs that fork left apart stay apart.
+    A neighbour is looked at only where the part reaches it: equal VMAs that fork left apart stay apart. ENOMEM, and nothing is
+    changed, where the cuts would make more VMAs than max_map_count.
     """
     v = vma.rows(k.state, i, i + 1)[0]
+    cuts = (first > v.first) + (stop < v.stop)
+    if cuts and (reason := limits.over_count(k, v.row, cuts)):
+        raise fail("ENOMEM", f"{k.process(v.row)}: {reason}, and this would cut one of them")
     head, middle, tail = vma.part(v, v.first, first), vma.part(v, first, stop), vma.part(v, stop, v.stop)
     assert middle is not None
     kept = [p for p in (head, middle._replace(**new), tail) if p]

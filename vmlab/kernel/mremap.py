@@ -34,6 +34,8 @@ def mremap(k: Kernel, row: int, addr: int, old_length: int, new_length: int, fla
     if flags & Remap.FIXED:
         munmap.take(k, row, new_addr // size, new_addr // size + new)
     if new < old:
+        if reason := munmap.over_count(k, row, start + new, start + old):
+            raise refuse(k, row, "mremap")("ENOMEM", reason)
         munmap.take(k, row, start + new, start + old)
         old = new
     if flags & (Remap.FIXED | Remap.DONTUNMAP):
@@ -73,6 +75,8 @@ def _checked(
             raise no("EINVAL", "MREMAP_DONTUNMAP cannot change the length")
         if addr < new_addr + new and new_addr < (addr + old) % TOP:
             raise no("EINVAL", f"the new range at {new_addr:#x} and the old one at {addr:#x} overlap")
+        if reason := limits.over_count(k, row, 6):  # what moving may need for a while; Linux counts so too
+            raise no("ENOMEM", reason)
     return old // size, new // size
 
 
@@ -124,6 +128,8 @@ def _grow(k: Kernel, row: int, v: vma.Vma, start: int, old: int, new: int, flags
     elif not flags & Remap.MAYMOVE:
         raise no("ENOMEM", "what lies behind the range is not free, and without MREMAP_MAYMOVE it must stay")
     else:
+        if reason := limits.over_count(k, row, 4):  # prep_move_vma
+            raise no("ENOMEM", reason)
         start = _move_to(k, row, start, old, 0, new, flags)
     return start
 

@@ -2,6 +2,7 @@
 
 from ..core import objects, space, vma
 from ..core.state import NONE
+from . import limits
 from .check import page_size, pages_in, refuse, tags, task_bytes
 from .enter import Kernel
 from .exit import put
@@ -16,7 +17,20 @@ def munmap(k: Kernel, row: int, addr: int, length: int) -> None:
         raise no("EINVAL", "the length is 0")
     if addr + length > task_bytes(k):
         raise no("EINVAL", f"{addr:#x} + {length:#x} lies past the end of the address space")
-    take(k, row, *pages_in(k, addr, length))
+    start, stop = pages_in(k, addr, length)
+    if reason := over_count(k, row, start, stop):
+        raise no("ENOMEM", reason)
+    take(k, row, start, stop)
+
+
+def over_count(k: Kernel, row: int, start: int, stop: int) -> str:
+    """Why pages start..stop-1 may not go, or "": in the middle of one mapping, they would leave two (max_map_count)."""
+    first, last = tags(row, start, stop)
+    i, j = vma.touching(k.state, first, last)
+    if j - i != 1 or k.state.vmas["first"][i] >= first or last >= k.state.vmas["stop"][i]:
+        return ""
+    reason = limits.over_count(k, row, 1)
+    return f"{reason}, and a hole makes one more" if reason else ""
 
 
 def take(k: Kernel, row: int, start: int, stop: int) -> None:

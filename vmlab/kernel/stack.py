@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from .enter import Kernel
 
 GUARD_GAP = 256  # pages between a stack and what lies below it: a large frame must not step over them
-LIMIT = 8 << 20  # bytes of the largest stack, the default of RLIMIT_STACK
 
 
 def grow(k: "Kernel") -> bool:
@@ -28,7 +27,7 @@ def grow(k: "Kernel") -> bool:
     if not above or not above[0].marks & Mark.GROWSDOWN:
         return False
     v = above[0]
-    too_long = (v.stop - tag) * int(m.page_size) > LIMIT or v.first - tag > v.pgoff
+    too_long = _too_long(k, k.caller, v, v.first - tag)
     if int(m.bad) < vma.lowest_page(int(m.task_pages)) or too_long or (below and _too_close(below[0], tag)):
         return False
     anon = v.anon
@@ -37,6 +36,17 @@ def grow(k: "Kernel") -> bool:
         anon = int(m.last_anon)
     k.state = vma.splice(k.state, i, i + 1, [v._replace(first=tag, pgoff=v.pgoff - (v.first - tag), anon=anon)])
     return True
+
+
+def _too_long(k: "Kernel", row: int, v: vma.Vma, more: int) -> bool:
+    """May v not grow by `more` pages? RLIMIT_STACK, RLIMIT_AS and, locked, RLIMIT_MEMLOCK (mm/vma.c, acct_stack_growth)."""
+    from . import limits  # which needs enter, which needs this module
+
+    size = int(k.state.machine["page_size"][0])
+    if (v.npages + more) * size > limits.getrlimit(k, row, limits.Limit.STACK) or more > v.pgoff:
+        return True
+    locked = v.marks & Mark.LOCKED and limits.over_lock(k, row, more)
+    return bool(limits.over(k, row, more, False) or locked)
 
 
 def _too_close(below: vma.Vma, tag: int) -> bool:

@@ -192,6 +192,28 @@ def _oom_score_adj(look: Look, who: str, a: dict[str, Any], happened: list[Happe
     return f"{who} {what} when memory runs out (oom_score_adj).", f"oom_score_adj {adj}"
 
 
+def _dirty(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    background, ratio = int(a.get("background", 0)), int(a.get("ratio", 0))
+    when = f"from {background} % dirty memory on, writers from {ratio} % on"
+    seconds = f"{int(a.get('interval', 0)) / 100:g} s for what has been dirty for {int(a.get('expire', 0)) / 100:g} s"
+    return f"The flusher writes {when}; it wakes each {seconds}.", f"dirty {background} %, {ratio} %"
+
+
+def _max_map_count(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    n = words.plural(int(a.get("most", 0)), "mapping")
+    return f"From now on a process may have {n} (max_map_count).", f"max_map_count {int(a.get('most', 0))}"
+
+
+def _shootdowns(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    if a.get("on"):
+        return "From now on every CPU is told when a translation changes.", "shootdowns on"
+    return "From now on other CPUs are not told when a translation changes: their TLBs may be stale.", "shootdowns off"
+
+
+def _crash(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    return "Power failed: memory and swap are lost, files have what was written back.", "crash"
+
+
 def _sync(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     n = sum(h.tag == "write" for h in happened)
     files = "its file" if n == 1 else "their files"
@@ -231,4 +253,8 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "queue": _queue,
     "set_policy": _policy,
     "set_overcommit": _overcommit,
+    "set_dirty": _dirty,
+    "set_max_map_count": _max_map_count,
+    "set_shootdowns": _shootdowns,
+    "crash": _crash,
 }

@@ -27,6 +27,7 @@ LESSONS = {
     "open": "Nothing is read before a page of it is touched.",
     "queue": "Step makes the next reference, Play all of them.",
     "exit": "Its frames, swap slots and page tables are free again.",
+    "crash": "What no msync, fsync or flusher had written is gone.",
     "munmap": "The addresses mean nothing any more; private pages are gone.",
     "mprotect": "The PTEs were changed in place: no page moved.",
     "msync": "What was dirty is in the file now.",

@@ -65,6 +65,10 @@ def cold(s, f):
 
 @inline
 def touched(s, f):
-    """The page in frame f was referenced. Nobody evicts the zero page, so its frame is on no list."""
-    if f != s.machine[0].zero_frame:
+    """The page in frame f was referenced. Nobody evicts the zero page, so its frame is on no list.
+
+    Nor is a free frame, to which a stale TLB entry of a forgetful machine may still lead.
+    """
+    m = s.machine[0]
+    if f != m.zero_frame and not (m.forgetful and s.uses[f].page == NONE):
         lru.touched(s, f)

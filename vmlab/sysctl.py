@@ -1,0 +1,60 @@
+"""Knobs of a running machine, named as in /proc/sys/vm, and one that no real kernel has."""
+
+from typing import Any
+
+from . import config
+from .past import Past
+
+FIELDS = ("dirty_background_ratio", "dirty_ratio", "dirty_expire", "dirty_writeback")  # of core.state.MACHINE
+CALL = ("background", "ratio", "expire", "interval")  # what the call names them
+MOST_MAPS = (1 << 31) - 1
+
+
+def dirty_knob(at: int, about: str) -> property:
+    """The property of one of the dirty_* knobs."""
+    name, most = list(config.DIRTY.items())[at]
+
+    def get(self: Past) -> int:
+        return int(self.state.machine[FIELDS[at]][0])
+
+    def put(self: Past, value: Any) -> None:
+        now = {call: int(self.state.machine[field][0]) for call, field in zip(CALL, FIELDS, strict=True)}
+        self.change("set_dirty", **now | {CALL[at]: config.whole(name, value, 0, most)})
+
+    return property(get, put, doc=about)
+
+
+class Sysctl(Past):
+    """A machine whose knobs can be turned."""
+
+    dirty_background_ratio = dirty_knob(
+        0, "Percent of free and file memory that may be dirty before the flusher writes; 100: off."
+    )
+    dirty_ratio = dirty_knob(
+        1, "Percent of free and file memory that may be dirty before writers must write themselves; 100: off."
+    )
+    dirty_expire_centisecs = dirty_knob(
+        2, "How long a file is dirty, in simulated time, when the flusher writes it as it wakes."
+    )
+    dirty_writeback_centisecs = dirty_knob(3, "How often the flusher wakes, in simulated time; 0: never.")
+
+    @property
+    def max_map_count(self) -> int:
+        """How many mappings a process may have; one more is ENOMEM."""
+        return int(self.state.machine["max_map_count"][0])
+
+    @max_map_count.setter
+    def max_map_count(self, most: int) -> None:
+        self.change("set_max_map_count", most=config.whole("max_map_count", most, 0, MOST_MAPS))
+
+    @property
+    def shootdowns(self) -> bool:
+        """Is every CPU told when a translation changes? If not, another CPU's TLB goes on with the old one, and check() says so.
+
+        Without the shootdown a process on another CPU reads and writes a frame that is no longer its own.
+        """
+        return not self.state.machine["forgetful"][0]
+
+    @shootdowns.setter
+    def shootdowns(self, on: bool) -> None:
+        self.change("set_shootdowns", on=bool(on))
