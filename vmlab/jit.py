@@ -15,12 +15,14 @@ bounds-check switch. The folder stands below the user's cache folder; `numba.con
 only and put back, so that other libraries' caches stay where they were.
 """
 
+import gc
 import hashlib
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
@@ -71,14 +75,55 @@ def _package_of(function: Callable[..., Any]) -> Path:
     return PACKAGE / file.relative_to(PACKAGE).parts[0] if file.is_relative_to(PACKAGE) else file.parent
 
 
+class _Inner(JITCodeLibrary):
+    """What an inner function is compiled to: LLVM's text of it, for an entry's module to link in.
+
+    Left to itself numba optimises every function together with all it calls, and makes machine code of it: the fault path once
+    more at each level of its calls, to be thrown away. Only what an entry links in is ever run, so only that is optimised.
+    """
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        return 0  # Python cannot call it
+
+    @property
+    def codegen(self) -> Any:
+        return _NoEnvironment  # numba would write the function's globals into machine code that is not made
+
+
+class _NoEnvironment:
+    @staticmethod
+    def set_env(name: str, env: Any) -> None:
+        pass
+
+
+class _InnerCompiler(Compiler):
+    """numba's compiler, with an _Inner to put the function in."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.library = _Inner(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        self.state.library.enable_object_caching()
+        return super().define_pipelines()
+
+
+_INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _InnerCompiler, **_OPTIONS}
+
+
 def njit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function that njit code calls. Python must not: to halve the time it is given no wrapper for Python's objects."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    """Compile a function that njit code calls. Python must not: it is given no wrapper for Python's objects."""
+    return numba.njit(**_INNER)(function)
 
 
 def inline(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a small function into each of its callers, all of them njit code."""
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return numba.njit(forceinline=True, **_INNER)(function)
 
 
 def entry(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,6 +134,19 @@ def entry(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(cache=True, **_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection within: a compiler makes millions of objects that live, and looking through them takes an eighth
+    of its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def warm(package: str, steps: Iterable[tuple[str, Callable[[], object]]], say: Callable[[str], object]) -> None:
@@ -108,12 +166,13 @@ def warm(package: str, steps: Iterable[tuple[str, Callable[[], object]]], say: C
     begin = time.perf_counter()
     say(f"vmlab: compiling the {package} kernels, once for this computer (about half a minute)")
     told = 0.0
-    for name, step in steps:
-        step()
-        taken = time.perf_counter() - begin
-        if taken > told + 0.5:
-            say(f"vmlab: {taken:5.1f} s  {name}")
-            told = taken
+    with uncollected():
+        for name, step in steps:
+            step()
+            taken = time.perf_counter() - begin
+            if taken > told + 0.5:
+                say(f"vmlab: {taken:5.1f} s  {name}")
+                told = taken
     say(f"vmlab: {time.perf_counter() - begin:5.1f} s  done")
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)

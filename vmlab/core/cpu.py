@@ -37,6 +37,8 @@ class Job(IntEnum):
 
 BLOCK = 2048  # references between two decisions whether to look ahead
 AHEAD = 48  # how far
+# As plain words: for members of an enumeration numba would compile the fault path a second time.
+LOAD, STORE = int(Access.READ), int(Access.WRITE)
 
 
 @entry
@@ -180,7 +182,7 @@ def run(s, addresses, writes, limit):
                     policy.touched(s, (s.tlb_pte[e] >> SHIFT) & FRAME_MASK)
             else:
                 m.now = then + i
-                why = miss(s, asid | vpn, Access.WRITE if write != 0 else Access.READ)
+                why = miss(s, asid | vpn, STORE if write != 0 else LOAD)
                 if why != Exit.DONE:
                     break
                 if m.seen & m.until:

@@ -382,7 +382,20 @@ def boot(
 def open_swap_cache(s: State, nslots: int) -> None:
     """Object 0 becomes the swap cache, with a page for each slot (mm/swap_state.c, swapper_spaces)."""
     height = -(-max(1, (nslots - 1).bit_length()) // NODE_BITS)
-    s.objects[0] = (nslots * int(s.machine["page_size"][0]), nslots, NONE, NONE, Kind.SWAP, 0, height, 1, 0, NONE)
+    s.objects[0] = (
+        nslots * int(s.machine["page_size"][0]),
+        nslots,
+        NONE,
+        NONE,
+        Kind.SWAP,
+        0,
+        height,
+        1,
+        0,
+        NONE,
+        0,
+        NONE,
+    )
     s.machine["swapper"][0] = 0
 
 
