@@ -15,9 +15,10 @@ def oldest(candidates) -> int:
 
 def machines(n: int):
     """The machine after the program, under each policy and a different TLB; `n` references to each."""
-    shapes = (("clock", (4, 2), 1), ("fifo", (1, 1), 2), ("lru", (16, 4), 1), (oldest, None, 1))
-    for seed, (policy, tlb, cpus) in enumerate(shapes):
-        m = Machine(frames=12, swap=48 * PAGE, policy=policy, tlb=tlb, cpus=cpus, asids=seed % 2 == 0)
+    early = {"page_cluster": 2, "min_free": 2}  # pages come before they are asked for, and go before they must
+    shapes = (("clock", (4, 2), 1, early), ("fifo", (1, 1), 2, {}), ("lru", (16, 4), 1, early), (oldest, None, 1, {}))
+    for seed, (policy, tlb, cpus, knobs) in enumerate(shapes):
+        m = Machine(frames=12, swap=48 * PAGE, policy=policy, tlb=tlb, cpus=cpus, asids=seed % 2 == 0, **knobs)
         go(m, n, np.random.default_rng(seed))
         yield m
 
