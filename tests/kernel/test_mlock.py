@@ -29,7 +29,7 @@ def test_109_whole_pages_from_a_rounded_address(p):
     p.mlock(heap.addr + PAGE + 5, PAGE)  # touches pages 1 and 2
     assert present(p, heap) == [False, True, True, False]
     assert (locked(p), spans(p, heap)) == (2, [(0, 1), (1, 3), (3, 4)])
-    assert str(p.status()).splitlines()[3] == "VmLck:\t       8 kB"
+    assert "VmLck:\t       8 kB" in str(p.status()).splitlines()
 
 
 def test_110_locks_do_not_stack(p):
