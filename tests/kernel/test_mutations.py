@@ -67,14 +67,14 @@ MUTATIONS = [
         "kernel/mmap.py",
         "    munmap.take(k, row, start, start + npages)  # FIXED",
         "    pass  # FIXED",
-        "kernel/errors kernel/limits core/machine_model",
+        "kernel/mmap",
     ),
     Mutation(
         "a hint that is partly taken is no address",
         "kernel/mmap.py",
         "        if i == j:\n            return start",
         "        if i <= j:\n            return start",
-        f"kernel/errors {BAD} core/machine_model",
+        "kernel/mmap",
     ),
     Mutation(
         "every mapping of a file needs it open for reading",
