@@ -99,6 +99,8 @@ class _Inner(JITCodeLibrary):
 
 
 class _NoEnvironment:
+    """What stands in for numba's code generator where it would be told a function's globals."""
+
     @staticmethod
     def set_env(name: str, env: Any) -> None:
         pass

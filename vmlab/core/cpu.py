@@ -114,8 +114,8 @@ def hits(s, addresses, writes, i, stop, then):
     """Make references i, i + 1, ... as long as the TLB serves them, not beyond `stop`; return the first that was not made.
 
     For TLBs of LANES ways: one vector instruction looks at the whole set. A function of its own, without the fault path beside
-    it, so that all it needs stays in registers; and an index that is unsigned is not tested for being negative. Together four
-    times as fast as the same steps in `run`.
+    it, so that all it needs stays in registers; and an index that is unsigned is not tested for being negative. Together more
+    than twice as fast as the same steps in `run`.
     """
     m = s.machine[0]
     asid = s.cpus[m.cpu].asid << ASID_SHIFT

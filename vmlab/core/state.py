@@ -209,9 +209,7 @@ OBJECT = _row(
 FILE = _row(object="i4", mode="i4", refs="i4", used="i4")  # an open file description; mode: Access.READ | Access.WRITE
 FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: a Python policy's own note
 USE = _row(page="i8", pte="i8", tag="i8", index="i8", object="i4", next="i4")
-PRESSURE = _words(
-    "total seen avg10 avg60 avg300"
-)  # ns stalled, of them averaged; percents with 11 bits behind the point
+PRESSURE = _words("total seen avg10 avg60 avg300")  # ns stalled, of them averaged; percents, 11 bits behind the point
 SLOT = _row(refs="i4", frame="i4")
 EVENT = _row(now="i8", tag="i8", index="i8", arg="i8", step="i4", frame="i4", object="i4", kind="i4")
 SAMPLE = _words("now step nevent refs tlb_misses walks minflt majflt copies pswpin pswpout pgpgin pgpgout nfree")
@@ -382,20 +380,9 @@ def boot(
 def open_swap_cache(s: State, nslots: int) -> None:
     """Object 0 becomes the swap cache, with a page for each slot (mm/swap_state.c, swapper_spaces)."""
     height = -(-max(1, (nslots - 1).bit_length()) // NODE_BITS)
-    s.objects[0] = (
-        nslots * int(s.machine["page_size"][0]),
-        nslots,
-        NONE,
-        NONE,
-        Kind.SWAP,
-        0,
-        height,
-        1,
-        0,
-        NONE,
-        0,
-        NONE,
-    )
+    o = s.objects[0]
+    o.length, o.npages, o.height = nslots * int(s.machine["page_size"][0]), nslots, height
+    o.kind, o.used, o.proc, o.dirtied = Kind.SWAP, 1, NONE, NONE
     s.machine["swapper"][0] = 0
 
 
