@@ -4,13 +4,17 @@ Arguments are unsigned 64-bit numbers in Linux's order. Processes are numbers (0
 Calls of a process come back as Result, also when they fail; what an outsider does to a file comes back as its value.
 """
 
+from typing import Any
+
 from .outcome import Result
+
+UNMAPPED = 0  # an address at which nothing is: no entry of the record maps page 0, nor may a process
 
 Frame = tuple[int, bool] | None  # its number; whether it belongs to a file or to shared memory. None: no frame
 
 
 class Backend:
-    """A kernel to be asked. Subclass it and write the calls that exist; translate words, decide nothing."""
+    """A kernel to be asked. Subclass it and write `_sys` and the calls it does not cover; translate words, decide nothing."""
 
     name = "abstract"
     zero_frame: int | None = None  # the number of the shared zero page, if there is one
@@ -51,7 +55,15 @@ class Backend:
         """Write it back, and drop what nobody maps from the page cache."""
         raise NotImplementedError
 
-    # system calls of process p
+    # system calls of process p: those of one line are the same for every kernel that takes them by name
+    def _sys(self, p: int, name: str, *arguments: Any) -> Result:
+        """One system call of process p, with its faults."""
+        raise NotImplementedError(name)
+
+    def _descriptor(self, f: str | None, mode: str) -> int:
+        """The number of the descriptor that `mmap` tells of."""
+        raise NotImplementedError(f"file {f}")
+
     def mmap(
         self, p: int, addr: int, length: int, prot: int, flags: int, f: str | None, mode: str, offset: int
     ) -> Result:
@@ -59,19 +71,19 @@ class Backend:
 
         mode: r, w, rw or path (O_PATH). All processes share one open file description for each (f, mode).
         """
-        raise NotImplementedError
+        return self._sys(p, "mmap", addr, length, prot, flags, self._descriptor(f, mode), offset)
 
     def munmap(self, p: int, addr: int, length: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "munmap", addr, length)
 
     def mprotect(self, p: int, addr: int, length: int, prot: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "mprotect", addr, length, prot)
 
     def msync(self, p: int, addr: int, length: int, flags: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "msync", addr, length, flags)
 
     def madvise(self, p: int, addr: int, length: int, advice: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "madvise", addr, length, advice)
 
     def mincore(self, p: int, addr: int, length: int) -> Result:
         """data: one byte a page."""
@@ -79,32 +91,32 @@ class Backend:
 
     def mincore_into_nowhere(self, p: int, addr: int, length: int) -> Result:
         """mincore with a vector that is not mapped."""
-        raise NotImplementedError
+        return self._sys(p, "mincore", addr, length, UNMAPPED)
 
     def mlock(self, p: int, addr: int, length: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "mlock", addr, length)
 
     def mlock2(self, p: int, addr: int, length: int, flags: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "mlock2", addr, length, flags)
 
     def munlock(self, p: int, addr: int, length: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "munlock", addr, length)
 
     def mlockall(self, p: int, flags: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "mlockall", flags)
 
     def munlockall(self, p: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "munlockall")
 
     def mremap(self, p: int, old: int, old_length: int, new_length: int, flags: int, new: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "mremap", old, old_length, new_length, flags, new)
 
     def remap_file_pages(self, p: int, addr: int, size: int, prot: int, pgoff: int, flags: int) -> Result:
-        raise NotImplementedError
+        return self._sys(p, "remap_file_pages", addr, size, prot, pgoff, flags)
 
     def brk(self, p: int, addr: int) -> Result:
         """The system call, not the library's: value is the break, moved or not."""
-        raise NotImplementedError
+        return self._sys(p, "brk", addr)
 
     def rlimit(self, p: int, resource: int, limit: int) -> Result:
         """limit: the soft limit; of RLIMIT_AS, the room above what is mapped now; -1: none."""
@@ -118,11 +130,11 @@ class Backend:
 
     def read_into(self, p: int, f: str, addr: int, n: int, offset: int) -> Result:
         """pread(2) of f into its memory; value: bytes read."""
-        raise NotImplementedError
+        return self._sys(p, "pread", self._descriptor(f, "rw"), addr, n, offset)
 
     def write_from(self, p: int, f: str, addr: int, n: int, offset: int) -> Result:
         """pwrite(2) to f out of its memory; value: bytes written."""
-        raise NotImplementedError
+        return self._sys(p, "pwrite", self._descriptor(f, "rw"), addr, n, offset)
 
     def pipe_into(self, p: int, addr: int, data: bytes) -> Result:
         """read(2) of a pipe that holds `data`."""

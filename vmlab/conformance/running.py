@@ -25,7 +25,6 @@ NOT_OPEN = 9999
 AT_FDCWD = -100
 MODES = {"rw": os.O_RDWR, "r": os.O_RDONLY, "w": os.O_WRONLY, "path": 0o10000000}  # the last is O_PATH
 PIPE_ENDS = {"pipe_r": 0, "pipe_w": 1}
-UNMAPPED = 0  # no process may map page 0
 
 # An entry of /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst
 PRESENT, OF_A_FILE, FRAME_NUMBER = 1 << 63, 1 << 61, (1 << 55) - 1
@@ -159,56 +158,12 @@ class RunningBackend(Backend):
         result.faults = (after[0] - minor, after[1] - major)
         return result
 
-    def mmap(
-        self, p: int, addr: int, length: int, prot: int, flags: int, f: str | None, mode: str, offset: int
-    ) -> Result:
-        return self._sys(p, "mmap", addr, length, prot, flags, self._descriptor(f, mode), offset)
-
-    def munmap(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "munmap", addr, length)
-
-    def mprotect(self, p: int, addr: int, length: int, prot: int) -> Result:
-        return self._sys(p, "mprotect", addr, length, prot)
-
-    def msync(self, p: int, addr: int, length: int, flags: int) -> Result:
-        return self._sys(p, "msync", addr, length, flags)
-
-    def madvise(self, p: int, addr: int, length: int, advice: int) -> Result:
-        return self._sys(p, "madvise", addr, length, advice)
-
     def mincore(self, p: int, addr: int, length: int) -> Result:
         result = self._sys(p, "mincore", addr, length, BUFFER)
         npages = -(-length // PAGE)
         if not result.errno and npages <= BUFFER_SIZE:
             result.data = self.processes[p].read(npages)
         return result
-
-    def mincore_into_nowhere(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "mincore", addr, length, UNMAPPED)
-
-    def mlock(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "mlock", addr, length)
-
-    def mlock2(self, p: int, addr: int, length: int, flags: int) -> Result:
-        return self._sys(p, "mlock2", addr, length, flags)
-
-    def munlock(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "munlock", addr, length)
-
-    def mlockall(self, p: int, flags: int) -> Result:
-        return self._sys(p, "mlockall", flags)
-
-    def munlockall(self, p: int) -> Result:
-        return self._sys(p, "munlockall")
-
-    def mremap(self, p: int, old: int, old_length: int, new_length: int, flags: int, new: int) -> Result:
-        return self._sys(p, "mremap", old, old_length, new_length, flags, new)
-
-    def remap_file_pages(self, p: int, addr: int, size: int, prot: int, pgoff: int, flags: int) -> Result:
-        return self._sys(p, "remap_file_pages", addr, size, prot, pgoff, flags)
-
-    def brk(self, p: int, addr: int) -> Result:
-        return self._sys(p, "brk", addr)
 
     def rlimit(self, p: int, kind: int, limit: int) -> Result:
         tracee = self.processes[p]
@@ -223,12 +178,6 @@ class RunningBackend(Backend):
 
     def exit(self, p: int) -> None:
         self.processes.pop(p).exit()
-
-    def read_into(self, p: int, f: str, addr: int, n: int, offset: int) -> Result:
-        return self._sys(p, "pread", self._descriptor(f, "rw"), addr, n, offset)
-
-    def write_from(self, p: int, f: str, addr: int, n: int, offset: int) -> Result:
-        return self._sys(p, "pwrite", self._descriptor(f, "rw"), addr, n, offset)
 
     def pipe_into(self, p: int, addr: int, data: bytes) -> Result:
         r, w = self._pipe()

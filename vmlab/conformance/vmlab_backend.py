@@ -17,7 +17,6 @@ NO_DESCRIPTOR = -1  # what mmap is given where it wants none
 NOT_OPEN = 9999
 MODES = {"rw": "r+", "r": "r", "w": "w", "path": "path"}
 PIPE_ENDS = {"pipe_r": 0, "pipe_w": 1}
-UNMAPPED = 0  # page 0 is never mapped by the record
 
 
 class VmlabBackend(Backend):
@@ -106,52 +105,8 @@ class VmlabBackend(Backend):
         result.faults = (stat.minflt - minor, stat.majflt - major)
         return result
 
-    def mmap(
-        self, p: int, addr: int, length: int, prot: int, flags: int, f: str | None, mode: str, offset: int
-    ) -> Result:
-        return self._sys(p, "mmap", addr, length, prot, flags, self._descriptor(f, mode), offset)
-
-    def munmap(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "munmap", addr, length)
-
-    def mprotect(self, p: int, addr: int, length: int, prot: int) -> Result:
-        return self._sys(p, "mprotect", addr, length, prot)
-
-    def msync(self, p: int, addr: int, length: int, flags: int) -> Result:
-        return self._sys(p, "msync", addr, length, flags)
-
-    def madvise(self, p: int, addr: int, length: int, advice: int) -> Result:
-        return self._sys(p, "madvise", addr, length, advice)
-
     def mincore(self, p: int, addr: int, length: int) -> Result:
         return self._sys(p, "mincore", addr, length, None)
-
-    def mincore_into_nowhere(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "mincore", addr, length, UNMAPPED)
-
-    def mlock(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "mlock", addr, length)
-
-    def mlock2(self, p: int, addr: int, length: int, flags: int) -> Result:
-        return self._sys(p, "mlock2", addr, length, flags)
-
-    def munlock(self, p: int, addr: int, length: int) -> Result:
-        return self._sys(p, "munlock", addr, length)
-
-    def mlockall(self, p: int, flags: int) -> Result:
-        return self._sys(p, "mlockall", flags)
-
-    def munlockall(self, p: int) -> Result:
-        return self._sys(p, "munlockall")
-
-    def mremap(self, p: int, old: int, old_length: int, new_length: int, flags: int, new: int) -> Result:
-        return self._sys(p, "mremap", old, old_length, new_length, flags, new)
-
-    def remap_file_pages(self, p: int, addr: int, size: int, prot: int, pgoff: int, flags: int) -> Result:
-        return self._sys(p, "remap_file_pages", addr, size, prot, pgoff, flags)
-
-    def brk(self, p: int, addr: int) -> Result:
-        return self._sys(p, "brk", addr)
 
     def rlimit(self, p: int, resource: int, limit: int) -> Result:
         if limit < 0:
@@ -168,12 +123,6 @@ class VmlabBackend(Backend):
 
     def exit(self, p: int) -> None:
         self.processes.pop(p).sys.exit(0)
-
-    def read_into(self, p: int, f: str, addr: int, n: int, offset: int) -> Result:
-        return self._sys(p, "pread", self._descriptor(f, "rw"), addr, n, offset)
-
-    def write_from(self, p: int, f: str, addr: int, n: int, offset: int) -> Result:
-        return self._sys(p, "pwrite", self._descriptor(f, "rw"), addr, n, offset)
 
     def pipe_into(self, p: int, addr: int, data: bytes) -> Result:
         r, w = self.machine.pipe()
