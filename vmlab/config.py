@@ -7,8 +7,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from .core.boot import Geometry
 from .core.clock import DEVICES, Costs
-from .core.state import EXT4, TMPFS, Geometry
+from .core.state import EXT4, TMPFS
 from .errors import ConfigError
 
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30

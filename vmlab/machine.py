@@ -7,7 +7,8 @@ from typing import Any
 from traitlets import HasTraits
 
 from . import config, proc, references, saving, warming
-from .core import clock, events, invariants, state
+from .arguments import name_text
+from .core import boot, clock, events, invariants, state
 from .core.policy import POLICIES, TOUCHES, Policy
 from .core.state import Event, Exit
 from .counts import Measure, Run
@@ -21,7 +22,7 @@ from .kernel.enter import Kernel
 from .kernel.guest import PythonPolicy
 from .kernel.outside import twin
 from .kernel.references import Work
-from .process import Process, name_text
+from .process import Process
 from .sysctl import MOST_MAPS, Sysctl
 
 HISTORY = 256 << 20
@@ -109,7 +110,7 @@ class Machine(Sysctl):
         nslots = config.slot_count(swap, geometry.page_size)
         config.must_fit(nframes, nslots, geometry, contents, max_bytes)
         which = Policy.PYTHON if callable(policy) else config.choose("policy", policy, POLICIES)
-        built = state.boot(
+        built = boot.boot(
             geometry,
             nframes,
             nslots,
@@ -374,33 +375,6 @@ class Machine(Sysctl):
     def policy_name(self) -> str:
         """The policy's name, also of a Python function."""
         return self.policy if isinstance(self.policy, str) else shown(getattr(self.policy, "__name__", "python"))
-
-    @property
-    def overcommit(self) -> int:
-        """How much memory may be promised: 0 all but the absurd, 1 any, 2 no more than RAM and swap can keep; proc(5).
-
-        >>> from vmlab import Machine
-        >>> m = Machine(frames=8, swap=0)
-        >>> p = m.spawn("p")
-        >>> m.overcommit = 2
-        >>> p.mmap(5 * 4096)  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        OSError: [Errno 12] ... 5 more would go over the commit limit of 4 ...
-        """
-        return int(self.state.machine["overcommit"][0])
-
-    @overcommit.setter
-    def overcommit(self, mode: int) -> None:
-        self.change("set_overcommit", mode=config.whole("overcommit", mode, 0, 2), ratio=self.overcommit_ratio)
-
-    @property
-    def overcommit_ratio(self) -> int:
-        """Percent of RAM that overcommit mode 2 promises, swap on top; proc(5)."""
-        return int(self.state.machine["overcommit_ratio"][0])
-
-    @overcommit_ratio.setter
-    def overcommit_ratio(self, ratio: int) -> None:
-        self.change("set_overcommit", mode=self.overcommit, ratio=config.whole("overcommit_ratio", ratio, 0, 1000))
 
     def sync(self) -> int:
         """Write every dirty page of every file back; how many there were."""

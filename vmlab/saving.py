@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import invariants, state
+from .core import boot, invariants, state
 from .core.policy import Policy
 from .core.state import State
 from .device import Device, Failing, HostFile, Overlay, OwnFile
@@ -151,7 +151,7 @@ def _array(z: zipfile.ZipFile, name: str, dtype: Any = np.uint8) -> Any:
 
 def _state(z: zipfile.ZipFile) -> State:
     """The arrays of the state, each with the type and the number of dimensions it must have."""
-    like = state.boot(state.Geometry((1,), 16, 2), 2, 0)
+    like = boot.boot(boot.Geometry((1,), 16, 2), 2, 0)
     arrays = []
     for field, a in zip(State._fields, like, strict=True):
         plain = np.dtype((a.dtype.fields and [(n, a.dtype.fields[n][0]) for n in a.dtype.names]) or a.dtype)

@@ -39,6 +39,33 @@ class Sysctl(Past):
     dirty_writeback_centisecs = dirty_knob(3, "How often the flusher wakes, in simulated time; 0: never.")
 
     @property
+    def overcommit(self) -> int:
+        """How much memory may be promised: 0 all but the absurd, 1 any, 2 no more than RAM and swap can keep; proc(5).
+
+        >>> from vmlab import Machine
+        >>> m = Machine(frames=8, swap=0)
+        >>> p = m.spawn("p")
+        >>> m.overcommit = 2
+        >>> p.mmap(5 * 4096)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        OSError: [Errno 12] ... 5 more would go over the commit limit of 4 ...
+        """
+        return int(self.state.machine["overcommit"][0])
+
+    @overcommit.setter
+    def overcommit(self, mode: int) -> None:
+        self.change("set_overcommit", mode=config.whole("overcommit", mode, 0, 2), ratio=self.overcommit_ratio)
+
+    @property
+    def overcommit_ratio(self) -> int:
+        """Percent of RAM that overcommit mode 2 promises, swap on top; proc(5)."""
+        return int(self.state.machine["overcommit_ratio"][0])
+
+    @overcommit_ratio.setter
+    def overcommit_ratio(self, ratio: int) -> None:
+        self.change("set_overcommit", mode=self.overcommit, ratio=config.whole("overcommit_ratio", ratio, 0, 1000))
+
+    @property
     def max_map_count(self) -> int:
         """How many mappings a process may have; one more is ENOMEM."""
         return int(self.state.machine["max_map_count"][0])

@@ -107,8 +107,8 @@ def entries() -> Iterator[tuple[str, Any]]:
 
 def signature(entry: Any) -> tuple[Any, ...]:
     """The types an entry is called with: the state, then words, but for two flags and a vector."""
-    from .core import state
+    from .core import boot
 
-    kind = numba.typeof(state.boot(state.Geometry((2,), 16, 4), 2, 0))
+    kind = numba.typeof(boot.boot(boot.Geometry((2,), 16, 4), 2, 0))
     special = {"private": numba.bool_, "clear": numba.bool_, "vec": numba.uint8[::1]}
     return (kind, *(special.get(name, numba.int64) for name in list(inspect.signature(entry.py_func).parameters)[1:]))
