@@ -269,6 +269,30 @@ def test_a_read_call_reads_ahead_too():
     assert views.log(m.state)[-1].sentence == "page 0 of alice.txt read into frame 0; 7 more read ahead"
 
 
+def test_the_flushers_turn_is_told():
+    m = Machine(frames=8, swap=8 * PAGE, preset="linux")  # a tenth of so little is less than a page
+    p = m.spawn("editor")
+    f = m.create("alice.txt", 4 * PAGE, b"x" * 4 * PAGE)
+    text = p.mmap(f.size, file=f, flags=Map.SHARED)
+    p.store(text.addr, b"y")
+    flush = views.story(m.state, m.history[m.history.now]).second
+    assert (
+        flush
+        == "Then the flusher: frame 0 held page 0 of alice.txt, dirty, written back to the file, and stays, clean."
+    )
+    p.access([text.addr, text.addr + PAGE], True)
+    assert (
+        views.story(m.state, m.history[m.history.now]).second
+        == "Then the flusher wrote 2 dirty pages back to their files."
+    )
+
+
+def test_a_stopped_process_is_told_apart():
+    s = forked()
+    s.b.suspend()
+    assert [r.stopped for r in spaces.address_spaces(s.machine.state).ribbons] == [False, True]
+
+
 def test_story_of_a_signal():
     s = forked()
     with pytest.raises(SegmentationFault):

@@ -42,6 +42,13 @@ def test_the_zero_page_is_a_cell_of_its_own():
     assert "frame 16" in repr(w.parts["translation"])
 
 
+def test_a_stopped_process_says_so():
+    s = forked()
+    s.b.suspend()
+    labels = Workbench(s.machine).parts["address spaces"].grid.row_labels
+    assert [label[2].startswith("stopped") for label in labels] == [False, True]
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_text_follows_the_machine(name):
     s = forked()
