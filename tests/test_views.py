@@ -269,6 +269,27 @@ def test_a_read_call_reads_ahead_too():
     assert views.log(m.state)[-1].sentence == "page 0 of alice.txt read into frame 0; 7 more read ahead"
 
 
+def test_the_tree_of_page_tables():
+    """Two pages 1 GiB apart share the root and its one entry; each needs a table of level 2 and one of level 1 of its own."""
+    m = Machine(frames=16, swap=0)
+    p = m.spawn("editor")
+    assert views.page_tables(m.state, p.row).tables == []
+    for addr in (0x4000_0000_0000, 0x4000_4000_5000):
+        p.mmap(4 * PAGE, addr=addr, flags=Map.FIXED | Map.PRIVATE).touch(True)
+    seen = views.page_tables(m.state, p.row)
+    assert [(t.level, t.index, t.used, t.runs) for t in seen.tables] == [
+        (4, NONE, 1, ((128, 129),)),
+        (3, 128, 2, ((0, 2),)),
+        (2, 0, 1, ((0, 1),)),
+        (1, 0, 4, ((0, 4),)),
+        (2, 1, 1, ((0, 1),)),
+        (1, 0, 4, ((5, 9),)),
+    ]
+    assert (seen.nbytes, seen.resident) == (6 * PAGE, 8)
+    assert len(seen.tables) == m.state.procs["ntables"][p.row]
+    assert [t.vpn << 12 for t in seen.tables if t.level == 1] == [0x4000_0000_0000, 0x4000_4000_0000]
+
+
 def test_the_flushers_turn_is_told():
     m = Machine(frames=8, swap=8 * PAGE, preset="linux")  # a tenth of so little is less than a page
     p = m.spawn("editor")

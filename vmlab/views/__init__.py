@@ -22,6 +22,7 @@ from .series import (
 from .spaces import AddressSpaces, Cells, Heading, Ribbon, address_spaces, cells_of
 from .story import NEVER, Reference, Story, beginning, story
 from .swap import Swap, slot_sentence, swap
+from .tables import PageTables, Table, page_tables
 from .tlb import Tlb, TlbEntry, tlb, tlb_sentence
 from .translation import Level, Translated, translation
 from .words import area, areas, letter, living, page_of, process, where
@@ -39,12 +40,14 @@ __all__ = [
     "Level",
     "Look",
     "Page",
+    "PageTables",
     "Reference",
     "Ribbon",
     "Selection",
     "Series",
     "Story",
     "Swap",
+    "Table",
     "Tlb",
     "TlbEntry",
     "Translated",
@@ -70,6 +73,7 @@ __all__ = [
     "page",
     "page_cache",
     "page_of",
+    "page_tables",
     "process",
     "resident_over_time",
     "right_end",
