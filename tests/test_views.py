@@ -269,6 +269,20 @@ def test_a_read_call_reads_ahead_too():
     assert views.log(m.state)[-1].sentence == "page 0 of alice.txt read into frame 0; 7 more read ahead"
 
 
+def test_why_a_page_is_where_it_is():
+    s = swapping()
+    here = s.heap.addr // PAGE
+    slot = views.page(s.machine.state, s.b.row, here + 2).slot
+    frames = {e.frame for e in views.log(s.machine.state, 400) if e.tag == "minor" and e.vpn == here + 2}
+    told = [c.sentence for c in views.why(s.machine.state, s.a.row, here + 2)]
+    assert f"dirty, written to swap slot {slot}" in told[0] and "page 2 of A editor's heap" in told[0]
+    assert "touched for the first time" in told[-1] and str(min(frames)) in told[-1]
+    steps = [c.step for c in views.why(s.machine.state, s.a.row, here + 1)]
+    assert steps == sorted(steps, reverse=True) and steps[0] == s.machine.history.now  # the load that brought it back
+    untouched = s.a.mmap(PAGE)
+    assert views.why(s.machine.state, s.a.row, untouched.addr // PAGE) == []
+
+
 def test_the_tree_of_page_tables():
     """Two pages 1 GiB apart share the root and its one entry; each needs a table of level 2 and one of level 1 of its own."""
     m = Machine(frames=16, swap=0)

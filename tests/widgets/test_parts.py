@@ -62,7 +62,7 @@ def test_a_stopped_process_says_so():
     s = forked()
     s.b.suspend()
     labels = Workbench(s.machine).parts["address spaces"].grid.row_labels
-    assert [label[2].startswith("stopped") for label in labels] == [False, True]
+    assert [label[1].endswith(", stopped") for label in labels] == [False, True]
 
 
 @pytest.mark.parametrize("name", PARTS)

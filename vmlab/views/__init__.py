@@ -25,6 +25,7 @@ from .swap import Swap, slot_sentence, swap
 from .tables import PageTables, Table, page_tables
 from .tlb import Tlb, TlbEntry, tlb, tlb_sentence
 from .translation import Level, Translated, translation
+from .why import Cause, why
 from .words import area, areas, letter, living, page_of, process, where
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "AddressSpaces",
     "Area",
     "CachedFile",
+    "Cause",
     "Cells",
     "Frames",
     "Happening",
@@ -91,4 +93,5 @@ __all__ = [
     "totals",
     "translation",
     "where",
+    "why",
 ]
