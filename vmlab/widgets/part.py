@@ -4,6 +4,8 @@ A part holds no counters and no history: `draw` asks the views for everything, e
 
     FrameMap(machine)        alone: with its own screen, key and style
     FrameMap(screen)         among others: selection and redraw are the screen's
+
+A cell of a notebook that runs again closes what it made before.
 """
 
 from functools import cached_property
@@ -14,7 +16,7 @@ from ipywidgets import HTML, HBox, Text, VBox, Widget
 
 from .. import views
 from ..views import Look
-from . import theme
+from . import cell, theme
 from .cellgrid import Cells
 from .screen import Screen, close_tree, tree
 from .slots import Slots
@@ -50,6 +52,7 @@ class Part(VBox):
         super().__init__(kids)
         self.add_class("vml-part").add_class(f"vml-{self.css}")
         if alone:
+            cell.makes(self)
             self.add_class("vml-root")
             self.screen.follow()
         self.screen.join(self)

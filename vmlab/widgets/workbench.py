@@ -7,7 +7,7 @@ from ipywidgets import HTML, Box, VBox
 
 from .. import views
 from ..views import Look
-from . import theme
+from . import cell, theme
 from .controls import Command
 from .part import Part
 from .screen import Screen, close_tree
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 class Workbench(VBox):
     """Controls, headline, and the parts named in `show` (default: all), over one machine and one selection.
+
+    A cell of a notebook that runs again closes the Workbench it made before.
 
     >>> from vmlab import Machine
     >>> Workbench(Machine(frames=16, swap=0), show=["frames"])
@@ -44,6 +46,7 @@ class Workbench(VBox):
         stage = Box(list(self.parts.values())).add_class("vml-stage")
         super().__init__([self.theme, self.command, self.transport, self.headline, self.key, stage])
         self.add_class("vml-root")
+        cell.makes(self)
         self.screen.join(self)  # type: ignore[arg-type]
         self.refresh()
 
