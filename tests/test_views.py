@@ -269,6 +269,15 @@ def test_a_read_call_reads_ahead_too():
     assert views.log(m.state)[-1].sentence == "page 0 of alice.txt read into frame 0; 7 more read ahead"
 
 
+def test_watermarks_stand_beside_the_free_frames():
+    plain, marked = Machine(frames=64, swap=64 * PAGE), Machine(frames=64, swap=64 * PAGE, min_free=4)
+    assert list(views.free_over_time(plain.state).values) == ["free"]
+    lines = views.free_over_time(marked.state).values
+    m = marked.state.machine[0]
+    assert list(lines) == ["free", "low", "high"]
+    assert set(lines["low"]) == {m.low} and set(lines["high"]) == {m.high} and 4 <= m.low < m.high
+
+
 def test_why_a_page_is_where_it_is():
     s = swapping()
     here = s.heap.addr // PAGE

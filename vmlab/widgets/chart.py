@@ -89,6 +89,21 @@ class Chart(Part):
         if self.legend.value != html:
             self.legend.value = html
 
+    def to_frame(self) -> Any:
+        """The lines as a pandas DataFrame, the time in references as its index."""
+        import pandas as pd  # comes with bqplot
+
+        d = self.series(views.look_at(self.screen.state))
+        return pd.DataFrame(d.values, pd.Index(d.time.astype(np.int64), name="references"))
+
+    def save_png(self, filename: str = "") -> None:
+        """Let the page that shows the chart save it as a picture."""
+        self.figure.save_png(filename or f"{self.title.lower().replace(' ', '-')}.png")
+
+    def save_svg(self, filename: str = "") -> None:
+        """The same as SVG, which can be enlarged."""
+        self.figure.save_svg(filename or f"{self.title.lower().replace(' ', '-')}.svg")
+
     def top(self, look: Look, d: views.Series) -> float:
         """Where the vertical axis ends."""
         return views.ceiling(*d.values.values())
