@@ -137,7 +137,8 @@ class Screen:
     def select(self, selection: views.Selection) -> None:
         """Select a page everywhere. Pictures stay, only the paint moves."""
         self.selection = selection
-        self.look = views.look_at(self.state)
+        if self.limiter.due:  # the machine has changed since the last redraw
+            self.look = views.look_at(self.state)
         with self.together():
             for part in list(self.parts):
                 self.attempt(part, partial(part.repaint, self.look))
