@@ -60,13 +60,15 @@ def kill(k: "Kernel") -> bool:
         left = "every process that is left is never killed (oom_score_adj -1000)" if alive else "no process is left"
         raise fail("ENOMEM", f"no frame can be made free, and {left}: nobody's end would free one")
     row = max(candidates, key=lambda r: (candidates[r], int(s.procs["pid"][r])))
+    short = s.machine["free"][0] == NONE  # else a failure on demand
     points, adj, who = score(k, row), int(s.procs["oom_score_adj"][row]), k.process(row)
     s.stat["oom_kill"][0] += 1
     events.note(s, int(Event.OOMKILL), row << ASID_SHIFT, NONE, NONE, adj, points)
     exit_.leave(k, row)
     if row == k.caller:
+        taken = f"all {len(s.frames)} frames and {len(s.slots)} swap slots are taken"
         raise Killed(
-            f"{who} was killed: out of memory, all {len(s.frames)} frames and {len(s.slots)} swap slots are taken "
+            f"{who} was killed: out of memory, {taken if short else 'a request for a frame failed'} "
             f"(its score was {points} of 1000{f', of which oom_score_adj {adj:+d}' if adj else ''}, the highest)"
         )
     return True
