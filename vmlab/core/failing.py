@@ -1,7 +1,8 @@
 """Failures on demand: a frame that is asked for and not to be had, a write to swap that fails.
 
 Linux has the same for its own tests (Documentation/fault-injection/fault-injection.rst: fail_page_alloc, fail_make_request).
-Which one is to fail is counted down in registers, machine.fail_frame and fail_swap; 0: none is.
+Which one is to fail is counted down in registers, machine.fail_frame and fail_swap; 0: none is. NONE in fail_frame: it has
+just failed, and Exit.OOM is yet to be answered.
 """
 
 from ..jit import njit
@@ -19,6 +20,7 @@ def frame(s):
         m.fail_frame -= 1
     if m.fail_frame > 0:
         return Exit.DONE
+    m.fail_frame = NONE
     m.wake = m.low + 1
     m.noswap = 0
     m.stalled = 0

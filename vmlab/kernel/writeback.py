@@ -74,7 +74,9 @@ def tell(k: "Kernel", obj: int) -> None:
     """
     if k.state.objects["failed"][obj]:
         k.state.objects["failed"][obj] = 0
-        raise fail("EIO", f"a page of {k.file_name(obj)} could not be written back when it was to be; by now all are written")
+        raise fail(
+            "EIO", f"a page of {k.file_name(obj)} could not be written back when it was to be; by now all are written"
+        )
 
 
 def dirty(k: "Kernel", obj: int, start: int, stop: int) -> list[int]:
