@@ -23,11 +23,11 @@ FLOORS = {  # how many of them agree, at least: in results and final bytes; in f
     "tmpfs": {"cases": (311, 22), "programs": (286, 286)},
 }
 PARTITIONS = 281  # of ext4's programs in which the same pages share frames; the others read ahead over holes
-# -- what must be invisible: every value of each axis --
-SMALLEST = 8
+PYTHON = "a policy in Python"
+# What must be invisible: every value of each axis.
 AXES: dict[str, list[Any]] = {
-    "frames": [SMALLEST, 16, 64, 4096],
-    "policy": [*Machine.policies, "a policy in Python"],
+    "frames": [8, 16, 64, 4096],
+    "policy": [*Machine.policies, PYTHON],
     "tlb": [None, (1, 1), (4, 4), (64, 4)],
     "cpus": [1, 2, 3, 4],
     "preset": ["linux", "classic"],
@@ -47,7 +47,16 @@ def combinations(n: int) -> list[dict[str, Any]]:
         column = (values * n)[:n]
         draw.shuffle(column)
         columns.append(column)
-    return [dict(zip(AXES, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [possible(**dict(zip(AXES, row, strict=True))) for row in zip(*columns, strict=True)]
+
+
+def possible(**c: Any) -> dict[str, Any]:
+    """A combination without what a policy in Python is not made for: it is not saved, and what it named in the past was the
+    answer to the questions of then."""
+    if c["policy"] == PYTHON:
+        c["past"] = tuple(set(c["past"]) - {"save_load"})
+        c["between"] = () if "undo_redo" in c["past"] else c["between"]
+    return c
 
 
 def named(combination: dict[str, Any]) -> str:
@@ -90,16 +99,11 @@ def test_only_what_linux_lets_depend_on_residency_shows(turn: int, tmp_path: Pat
     """
     c, name = dict(COMBINATIONS[turn]), named(COMBINATIONS[turn])
     between, past = c.pop("between"), c.pop("past")
-    if (
-        c["policy"] == "a policy in Python"
-    ):  # is not saved; and its answers in the past are to questions as they were asked
-        c["policy"], past = oldest, tuple(set(past) - {"save_load"})
-        between = () if past == ("undo_redo",) else between
-    ratios = {
-        "dirty_background_ratio": 100,
-        "dirty_ratio": 100,
-    }  # few frames: one dirty page would be over the usual ones
-    backend = RestlessBackend((*between, *past), c.pop("bulk"), turn, tmp_path, swap=SWAP, **ratios, **c)
+    if c["policy"] == PYTHON:
+        c["policy"] = oldest
+    # of few frames one dirty page would be over the usual ratios
+    c |= {"swap": SWAP, "dirty_background_ratio": 100, "dirty_ratio": 100}
+    backend = RestlessBackend((*between, *past), c.pop("bulk"), turn, tmp_path, **c)
     player = RestlessPlayer(backend)
     Lenient.excused, tails, ended, agree = 0, 0, 0, 0
     for entries in (cases, programs):
