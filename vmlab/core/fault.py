@@ -329,7 +329,7 @@ def bring(s, obj, index, page, tag):
             s.frames[f].marks |= EXCLUSIVE
         events.emit(s, Event.ZERO, tag, f, obj, index, NONE)
     rmap.own(s, f, page, obj, index)
-    policy.came(s, f)
+    policy.came(s, f, word)
     if ahead and m.read_ahead > 1:
         readahead.bring_all(s, obj, tag)
     if along != NONE:
@@ -364,7 +364,7 @@ def copy_page(s, row, tag, page, foreign):
         rmap.disown(s, source, own)
     rmap.own(s, f, own, mine, vpn)
     s.frames[f].marks |= EXCLUSIVE
-    policy.came(s, f)
+    policy.came(s, f, 0)
     s.stat[0].copies += 1
     events.emit(s, Event.COPY, tag, f, mine, vpn, source)
     return Exit.DONE
