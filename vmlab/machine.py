@@ -40,10 +40,11 @@ class Machine(Sysctl):
     mmu : "x86-64", "x86-64-la57", "sv39", "sv48", "i386", or index bits, topmost level first, such as (2, 4)
     tlb : (entries, ways), or None for no TLB
     policy : who goes when memory is full: "clock", "fifo", "lru", "random", "nru" (CLOCK that looks at the dirty bit too),
-        "lfu", "aging" (LRU from accessed bits), "wsclock" (working sets), "linux" (active and inactive lists), or a function
-        that names the frame to empty (see vmlab.Candidates). Each one's file in vmlab/core/policy tells its rules
-    swappiness, tick, window : knobs of policies: of "linux", 0 to 200; how many references a tick of "aging" takes, and how
-        many a working set of "wsclock" looks back: None, as many as there are frames
+        "lfu", "aging" (LRU from accessed bits), "wsclock" (working sets), "linux" (active and inactive lists), "mglru"
+        (generations), or a function that names the frame to empty (see vmlab.Candidates). Each one's file in
+        vmlab/core/policy tells its rules
+    swappiness, tick, window : knobs of policies: of "linux" and "mglru", 0 to 200; how many references a tick of "aging"
+        takes, and how many a working set of "wsclock" looks back: None, as many as there are frames
     cpus, asids : number of CPUs; whether TLB entries carry an address-space number (else a switch flushes)
     contents : False for a machine that only counts: no bytes, far larger memories
     filesystem : "ext4" or "tmpfs"

@@ -118,8 +118,14 @@ def vmstat(s: State) -> Text:
 
 
 def _listed(s: State) -> dict[str, int]:
-    """How many pages are active and inactive: all 0 under a policy that does not tell them apart."""
-    n = s.lists["length"].tolist() if s.machine["policy"][0] == Policy.LINUX else [0] * 4
+    """How many pages are active and inactive: all 0 under a policy that does not tell them apart. Of generations the youngest
+    two are active (include/linux/mm_inline.h, lru_gen_is_active)."""
+    policy, n = s.machine["policy"][0], s.lists["length"].tolist()
+    if policy == Policy.MGLRU:
+        lately = [2 * (int(s.machine["youngest"][0]) - k) % 8 for k in range(4)]
+        n = [sum(n[k + file] for k in half) for file in (0, 1) for half in (lately[2:], lately[:2])]
+    elif policy != Policy.LINUX:
+        n = [0] * 4
     return dict(zip(("nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file"), n))
 
 

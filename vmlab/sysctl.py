@@ -85,8 +85,8 @@ class Sysctl(Past):
         "swappiness",
         0,
         MOST_SWAPPINESS,
-        'Of policy "linux" (/proc/sys/vm): 0 swap only when hardly a page of a file is left, 60 as usual, 100 swapping costs'
-        " what reading files does, 200 swap rather than drop pages of files.",
+        'Of policies "linux" and "mglru", as in /proc/sys/vm: 0 swaps only when hardly a page of a file is left, 60 is the usual,'
+        " at 100 swapping counts as costly as reading files, 200 swaps rather than drop pages of files.",
     )
     tick = policy_knob(
         "tick", 1, MOST_REFERENCES, 'Of policy "aging": after how many references each accessed bits are read.'

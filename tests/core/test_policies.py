@@ -261,6 +261,50 @@ class TwoLists:
         self.age += 1
 
 
+class Generations:
+    """Linux's multi-generational LRU, anonymous pages only: Documentation/mm/multigen_lru.rst. In a generation the oldest page
+    stands first."""
+
+    def __init__(self, n):
+        self.n, self.frames, self.used = n, [], set()
+        self.generations = {0: [], 1: [], 2: [], 3: []}
+
+    @property
+    def pages(self):
+        return [page for page in self.frames if page is not None]
+
+    def fault(self, page, write):
+        missing = page not in self.frames
+        if missing:
+            if len(self.frames) < self.n:
+                self.frames.append(page)
+            else:
+                self.frames[self.frames.index(self.evicted())] = page
+            self.generations[max(self.generations)].append(page)
+        self.used.add(page)
+        return missing
+
+    def evicted(self):
+        while True:
+            while len(self.generations) > 2:
+                oldest = self.generations[min(self.generations)]
+                while oldest:
+                    page = oldest.pop(0)
+                    if page not in self.used:
+                        return page
+                    self.rejuvenate(page)
+                del self.generations[min(self.generations)]
+            for page in self.frames:
+                if page in self.used:
+                    next(g for g in self.generations.values() if page in g).remove(page)
+                    self.rejuvenate(page)
+            self.generations[max(self.generations) + 1] = []
+
+    def rejuvenate(self, page):
+        self.used.remove(page)
+        self.generations[max(self.generations)].append(page)
+
+
 def fifo(candidates):
     return candidates.frame[np.argmin(candidates.loaded)]
 
@@ -279,7 +323,7 @@ def aging(candidates):
 
 TEXTBOOK = {
     "fifo": Fifo, "lru": Lru, "clock": Clock, "random": Draw, "nru": Nru, "lfu": Lfu, "aging": Aging, "wsclock": Wsclock,
-    "linux": TwoLists, fifo: Fifo, lifo: Lifo, aging: AgingAtFaults,
+    "linux": TwoLists, "mglru": Generations, fifo: Fifo, lifo: Lifo, aging: AgingAtFaults,
 }  # fmt: skip
 
 

@@ -54,7 +54,12 @@ def test_a_page_that_comes_back_soon_is_active_at_once():
     lab.touch(0, 1, 2, 3, 4, 5, 6)  # a second turn for all, then 0 goes at age 0
     lab.touch(1, 2, 7)  # 1 and 2 are activated, ages 1 and 2; 3 goes at age 3
     assert (lab.here(), lab.lists()) == ([1, 2, 4, 5, 6, 7], (4, 2))
-    names = ("workingset_refault_file", "workingset_activate_file", "workingset_restore_file", "workingset_refault_anon")
+    names = (
+        "workingset_refault_file",
+        "workingset_activate_file",
+        "workingset_restore_file",
+        "workingset_refault_anon",
+    )
     assert lab.count(*names) == (0, 0, 0, 0)
     lab.touch(3)  # for it 4 goes at age 4; at age 5 the distance of 3 is 5 - 3 = 2, and 2 pages are active
     assert (lab.here(), lab.lists(), lab.count(*names)) == ([1, 2, 3, 5, 6, 7], (3, 3), (1, 1, 0, 0))
@@ -74,7 +79,12 @@ def test_anonymous_pages_keep_their_shadow_beside_the_slot():
     for k in (0, 1, 2, 3, 4, 5, 6, 1, 2, 7, 3):
         lab.p.access([heap.addr + k * PAGE], True)
     assert lab.p.pagemap(heap).present.nonzero()[0].tolist() == [1, 2, 3, 5, 6, 7]
-    assert lab.count("nr_inactive_anon", "nr_active_anon", "workingset_refault_anon", "workingset_activate_anon") == (3, 3, 1, 1)
+    assert lab.count("nr_inactive_anon", "nr_active_anon", "workingset_refault_anon", "workingset_activate_anon") == (
+        3,
+        3,
+        1,
+        1,
+    )
     assert (shadows(lab.m), lab.m.check()) == (0, [])
 
 

@@ -397,8 +397,7 @@ def _policy(s: State, free: set[int]) -> list[str]:
                 for f in chain
                 if int(s.frames["word"][f]) & lists.WHICH != k
             ]
-    if policy == Policy.LINUX:
-        bad += _kinds(s, chains)
+        bad += _kinds(s, chains, 1 if policy == Policy.LINUX else 0)
     return bad
 
 
@@ -418,12 +417,15 @@ def _order(s: State, head: int, tail: int, bad: list[str], what: str) -> list[in
     return chain
 
 
-def _kinds(s: State, chains: list[list[int]]) -> list[str]:
-    """Pages of files and anonymous pages are on lists of their own; one that is given up may have changed over, or not yet."""
+def _kinds(s: State, chains: list[list[int]], bit: int) -> list[str]:
+    """Pages of files and anonymous pages are on lists of their own, as a bit of the list's number says; one that is given up may
+    have changed over, or not yet."""
     wrong = []
     for k, chain in enumerate(chains):
         for f in chain:
             kind = int(s.objects["kind"][s.uses["object"][f]])
-            if (kind == Kind.FILE) != (k >> 1 == 1) and not (kind == Kind.PRIVATE and s.frames["marks"][f] & LAZYFREE):
+            if (kind == Kind.FILE) != bool(k >> bit & 1) and not (
+                kind == Kind.PRIVATE and s.frames["marks"][f] & LAZYFREE
+            ):
                 wrong.append(f"frame {f}, a page of kind {Kind(kind).name}, is on list {k} of the policy")
     return wrong

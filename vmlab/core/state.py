@@ -163,7 +163,7 @@ MACHINE = _words(
     "policy touches hand head tail victim "  # replacement
     "tick tick_due window "  # in references: how often accessed bits are read, when next; how far a working set looks back
     "swappiness age cost_anon cost_file turn seen_anon seen_file "  # policies with lists (policy/linux.py)
-    "youngest oldest_anon oldest_file "  # generations (policy/mglru.py)
+    "youngest oldest_anon oldest_file gone_anon gone_file back_anon back_file "  # generations (policy/mglru.py)
     "zero_frame around tracking read_ahead "  # knobs: the frame of the zero page, NONE without one; the others in pages
     "least low high wake "  # watermarks: of free frames; with fewer than `wake`, low + 1 or high + 1, a fault has some emptied
     "scanned reclaimed stalled "  # frames a policy has looked at; what reclaim did for this fault: by kswapd; itself at all?

@@ -15,14 +15,17 @@ FIFO, CLOCK and LRU are pasted into the fault path. The switches of the others s
 
 from ...jit import inline
 from ..state import NONE, State
-from . import clock, fifo, lfu, linux, lists, lru, others, queue, wsclock
+from . import clock, fifo, lfu, linux, lists, lru, mglru, others, queue, wsclock
 from .number import LAST_PASTED, Policy
 
 POLICIES = {p.name.lower(): p for p in Policy if p != Policy.PYTHON}
 TOUCHES = {Policy.LRU, Policy.LFU}
 TICKS = {Policy.AGING}
 QUEUES = {Policy.PYTHON, Policy.FIFO, Policy.LRU, Policy.LFU, Policy.AGING}  # every page stands in queue.py's queue
-LISTS = {Policy.LINUX: linux.enlist}  # every page is on one of lists.py's lists; how a policy begins
+LISTS = {
+    Policy.LINUX: linux.enlist,
+    Policy.MGLRU: mglru.enlist,
+}  # every page is on one of lists.py's lists; how a policy begins
 NEVER = 1 << 62
 
 

@@ -238,7 +238,7 @@ def returns(s, f, file, shadow):
     """1 if a page that left `shadow` is active at once, else 0 (workingset_refault)."""
     active = 1 if workingset.distance(s, shadow) <= active_pages(s, file) else 0
     restored = active * workingset.was_active(shadow)
-    workingset.count(s, f, file, active, restored)
+    workingset.count(s, file, active, restored)
     s.machine[0].age += active
     if restored:
         s.frames[f].word |= WORKINGSET

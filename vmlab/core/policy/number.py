@@ -16,6 +16,7 @@ class Policy(IntEnum):
     AGING = 7
     WSCLOCK = 8
     LINUX = 9
+    MGLRU = 10
 
 
 LAST_PASTED = 3  # of the policies whose code is pasted into the fault path

@@ -3,7 +3,7 @@ nothing, neither in time nor in what the compiler has to optimise."""
 
 from ...jit import njit
 from ..state import NONE
-from . import aging, lfu, linux, nru, queue, random, wsclock
+from . import aging, lfu, linux, mglru, nru, queue, random, wsclock
 from .number import Policy
 
 
@@ -23,6 +23,8 @@ def victim(s):
         return wsclock.victim(s)
     if p == Policy.LINUX:
         return linux.victim(s)
+    if p == Policy.MGLRU:
+        return mglru.victim(s)
     return NONE
 
 
@@ -36,6 +38,8 @@ def came(s, f, word):
         wsclock.used(s, f)
     elif p == Policy.LINUX:
         linux.came(s, f, word)
+    elif p == Policy.MGLRU:
+        mglru.came(s, f, word)
 
 
 @njit
@@ -46,6 +50,8 @@ def gone(s, f):
         queue.remove(s, f)
     elif p == Policy.LINUX:
         linux.gone(s, f)
+    elif p == Policy.MGLRU:
+        mglru.gone(s, f)
 
 
 @njit
@@ -60,6 +66,8 @@ def cold(s, f):
         wsclock.cold(s, f)
     elif p == Policy.LINUX:
         linux.cold(s, f)
+    elif p == Policy.MGLRU:
+        mglru.cold(s, f)
 
 
 @njit
@@ -75,8 +83,11 @@ def used(s, f):
 @njit
 def shadow(s, f):
     """What to remember of the page in frame f, which is being evicted."""
-    if s.machine[0].policy == Policy.LINUX:
+    p = s.machine[0].policy
+    if p == Policy.LINUX:
         return linux.shadow(s, f)
+    if p == Policy.MGLRU:
+        return mglru.shadow(s, f)
     return 0
 
 

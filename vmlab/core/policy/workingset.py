@@ -55,7 +55,7 @@ def was_active(shadow):
 
 
 @njit
-def count(s, f, kind, active, restored):
+def count(s, kind, active, restored):
     """Count a page that came back; `active`: so soon that it is active; `restored`: and it had been before."""
     st = s.stat[0]
     st.workingset_refault_file += kind
