@@ -10,7 +10,8 @@ from . import config, proc, references, saving, warming
 from .arguments import name_text
 from .core import boot, clock, events, invariants, state
 from .core import policy as policies
-from .core.policy import POLICIES, Policy
+from .core.policy import POLICIES
+from .core.policy.number import Policy
 from .core.state import Event, Exit
 from .counts import Measure, Run
 from .device import Device, HostFile

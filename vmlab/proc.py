@@ -6,7 +6,7 @@ import numpy as np
 
 from .core import clock, frames, psi, vma
 from .core.invariants import leaves_of, pages_of
-from .core.policy import Policy
+from .core.policy.number import Policy
 from .core.state import (
     DIRTY,
     FRAME_MASK,

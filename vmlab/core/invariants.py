@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .policy import LISTS, QUEUES, Policy, lists
+from .policy import LISTS, QUEUES, lists
+from .policy.number import Policy
 from .state import (
     ASID_SHIFT,
     COSLOT,

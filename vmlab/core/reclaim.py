@@ -2,7 +2,7 @@
 
 from ..jit import entry, inline, njit
 from . import events, frames, objects, policy, psi, swap, tlb
-from .policy import LAST_PASTED, Policy
+from .policy.number import LAST_PASTED, Policy
 from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, SHIFT, SWAPPED, A, D, Event, Exit, Kind
 
 

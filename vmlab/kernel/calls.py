@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import policy as policies
-from ..core.policy import POLICIES, Policy
+from ..core.policy import POLICIES
+from ..core.policy.number import Policy
 from . import (
     brk,
     crash,
