@@ -53,6 +53,23 @@ def move(s, f, k):
     push(s, k, f)
 
 
+@njit
+def move_last(s, f, k):
+    """Frame f leaves its list and becomes the oldest of list k."""
+    remove(s, f)
+    fr = s.frames[f]
+    of = s.lists[k]
+    fr.word = (fr.word & ~WHICH) | k
+    fr.next = NONE
+    fr.prev = of.tail
+    if of.tail != NONE:
+        s.frames[of.tail].next = f
+    else:
+        of.head = f
+    of.tail = f
+    of.length += 1
+
+
 def fill(s: State, k: int, order: Any) -> None:
     """Put frames that are on no list onto the empty list k, oldest first."""
     tail, head = queue.link(s, order)

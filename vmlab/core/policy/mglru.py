@@ -33,13 +33,26 @@ MOST_SWAPPINESS = 200
 def victim(s):
     """A page of the oldest generation that is not in use, or NONE if none may be taken.
 
-    What is young now is old after SAFE agings, and not in use unless a program has run meanwhile.
+    Without swap space, or with swappiness 0, anonymous pages have no part in it. But where no page of a file may be taken they
+    have to go, before a process is killed.
     """
-    file = due(s)
+    f = NONE
+    if s.machine[0].swappiness == 0 or s.machine[0].nslot_free == 0:
+        f = hunt(s, 1, 1)
+    if f == NONE:
+        file = due(s)
+        f = hunt(s, file, 1 - file)
+    return f
+
+
+@njit
+def hunt(s, kind, other):
+    """A page of one kind, else of the other, ageing as often as it takes. What is young now is old after SAFE agings, and not in
+    use unless a program has run meanwhile."""
     for _ in range(GENERATIONS + 1):
-        f = oldest(s, file)
+        f = oldest(s, kind)
         if f == NONE:
-            f = oldest(s, 1 - file)
+            f = oldest(s, other)
         if f != NONE:
             return f
         age(s)
@@ -50,7 +63,7 @@ def victim(s):
 def due(s):
     """Is a page of a file (1) or an anonymous page (0) to go? (get_type_to_scan, positive_ctrl_err)"""
     m = s.machine[0]
-    if m.nslot_free == 0 or m.swappiness <= 1:
+    if m.swappiness <= 1:
         return 1
     if m.swappiness >= MOST_SWAPPINESS:
         return 0
@@ -110,12 +123,18 @@ def end(s, file):
 
 @njit
 def age(s):
-    """Move every page in use to the youngest generation, and begin a younger one (try_to_inc_max_seq). Both kinds have no more
-    than SAFE generations."""
+    """Move every page in use to the youngest generation, and begin a younger one (try_to_inc_max_seq). A kind that has all the
+    generations there may be loses its oldest: the next is as old (inc_min_seq)."""
     m = s.machine[0]
     for f in range(s.frames.shape[0]):
         if s.uses[f].page != NONE and frames.test_and_clear_accessed(s, f):
             lists.move(s, f, place(m.youngest, s.frames[f].word & 1))
+    for file in range(2):
+        g = first(s, file)
+        if m.youngest - g + 1 == GENERATIONS:
+            while s.lists[place(g, file)].length > 0:
+                lists.move_last(s, s.lists[place(g, file)].head, place(g + 1, file))
+            end(s, file)
     m.youngest += 1
 
 
