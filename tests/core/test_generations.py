@@ -82,7 +82,7 @@ def test_files_that_come_back_weigh_against_swappiness():
 
 
 def test_a_page_that_comes_back_soon_is_young():
-    m, p = booted(4)
+    m, _ = booted(4)
     f = m.create("f", 16 * PAGE)
     names = ("workingset_refault_file", "workingset_activate_file")
     for k in range(5):
