@@ -4,9 +4,24 @@ import os
 import shutil
 from pathlib import Path
 
+import beside
 import labserver
 import pytest
 from needs import ROOT, need_module
+
+
+def pytest_collection_finish(session):
+    if not session.config.option.collectonly:
+        beside.start(session.items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    return beside.ended(pyfuncitem) or None
+
+
+def pytest_sessionfinish():
+    beside.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

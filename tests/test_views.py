@@ -269,6 +269,65 @@ def test_a_read_call_reads_ahead_too():
     assert views.log(m.state)[-1].sentence == "page 0 of alice.txt read into frame 0; 7 more read ahead"
 
 
+def test_why_a_page_is_where_it_is():
+    s = swapping()
+    here = s.heap.addr // PAGE
+    slot = views.page(s.machine.state, s.b.row, here + 2).slot
+    frames = {e.frame for e in views.log(s.machine.state, 400) if e.tag == "minor" and e.vpn == here + 2}
+    told = [c.sentence for c in views.why(s.machine.state, s.a.row, here + 2)]
+    assert f"dirty, written to swap slot {slot}" in told[0] and "page 2 of A editor's heap" in told[0]
+    assert "touched for the first time" in told[-1] and str(min(frames)) in told[-1]
+    steps = [c.step for c in views.why(s.machine.state, s.a.row, here + 1)]
+    assert steps == sorted(steps, reverse=True) and steps[0] == s.machine.history.now  # the load that brought it back
+    untouched = s.a.mmap(PAGE)
+    assert views.why(s.machine.state, s.a.row, untouched.addr // PAGE) == []
+
+
+def test_the_tree_of_page_tables():
+    """Two pages 1 GiB apart share the root and its one entry; each needs a table of level 2 and one of level 1 of its own."""
+    m = Machine(frames=16, swap=0)
+    p = m.spawn("editor")
+    assert views.page_tables(m.state, p.row).tables == []
+    for addr in (0x4000_0000_0000, 0x4000_4000_5000):
+        p.mmap(4 * PAGE, addr=addr, flags=Map.FIXED | Map.PRIVATE).touch(True)
+    seen = views.page_tables(m.state, p.row)
+    assert [(t.level, t.index, t.used, t.runs) for t in seen.tables] == [
+        (4, NONE, 1, ((128, 129),)),
+        (3, 128, 2, ((0, 2),)),
+        (2, 0, 1, ((0, 1),)),
+        (1, 0, 4, ((0, 4),)),
+        (2, 1, 1, ((0, 1),)),
+        (1, 0, 4, ((5, 9),)),
+    ]
+    assert (seen.nbytes, seen.resident) == (6 * PAGE, 8)
+    assert len(seen.tables) == m.state.procs["ntables"][p.row]
+    assert [t.vpn << 12 for t in seen.tables if t.level == 1] == [0x4000_0000_0000, 0x4000_4000_0000]
+
+
+def test_the_flushers_turn_is_told():
+    m = Machine(frames=8, swap=8 * PAGE, preset="linux")  # a tenth of so little is less than a page
+    p = m.spawn("editor")
+    f = m.create("alice.txt", 4 * PAGE, b"x" * 4 * PAGE)
+    text = p.mmap(f.size, file=f, flags=Map.SHARED)
+    p.store(text.addr, b"y")
+    flush = views.story(m.state, m.history[m.history.now]).second
+    assert (
+        flush
+        == "Then the flusher: frame 0 held page 0 of alice.txt, dirty, written back to the file, and stays, clean."
+    )
+    p.access([text.addr, text.addr + PAGE], True)
+    assert (
+        views.story(m.state, m.history[m.history.now]).second
+        == "Then the flusher wrote 2 dirty pages back to their files."
+    )
+
+
+def test_a_stopped_process_is_told_apart():
+    s = forked()
+    s.b.suspend()
+    assert [r.stopped for r in spaces.address_spaces(s.machine.state).ribbons] == [False, True]
+
+
 def test_story_of_a_signal():
     s = forked()
     with pytest.raises(SegmentationFault):

@@ -54,6 +54,7 @@ def test_without_the_compiler():
 
 
 @pytest.mark.slow
+@pytest.mark.beside
 @pytest.mark.skipif(INTERPRETED, reason="compiled code with and without checks")
 def test_with_bounds_checks():
     assert elsewhere(MANY, NUMBA_BOUNDSCHECK="1") == here(MANY)

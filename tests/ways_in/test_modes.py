@@ -19,11 +19,13 @@ def run_again(which: str, *more: str, **switches: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.beside
 def test_without_the_compiler():
     model = f"--ignore={TESTS / 'core' / 'test_machine_model.py'}"  # thousands of steps: too many for an interpreter
     run_again("not slow and not jit", model, NUMBA_DISABLE_JIT="1")
 
 
 @pytest.mark.slow
+@pytest.mark.beside
 def test_with_bounds_checks():
     run_again("not slow", str(TESTS / "conformance"), NUMBA_BOUNDSCHECK="1")

@@ -8,7 +8,7 @@ import ipywidgets
 import pytest
 from widgets.scenes import EVIL, PAGE, evil, forked, swapping
 
-from vmlab import Machine, views
+from vmlab import Machine, Map, views
 from vmlab.kernel import calls
 from vmlab.widgets import PARTS, Part, Workbench, log
 
@@ -40,6 +40,29 @@ def test_the_zero_page_is_a_cell_of_its_own():
     assert w.parts["address spaces"].grid.glyphs == ["", "z", ""]
     w.screen.select(views.select_page(m.state, p.row, heap.addr // PAGE + 1))
     assert "frame 16" in repr(w.parts["translation"])
+
+
+def test_page_tables_mark_the_way_to_the_selected_page():
+    m = Machine(frames=64, swap=0)
+    p = m.spawn("editor")
+    for k in range(16):  # 1 GiB apart: two tables each, more than there are lines
+        p.mmap(PAGE, addr=0x4000_0000_0000 + (k << 30), flags=Map.FIXED | Map.PRIVATE).touch(True)
+    w = Workbench(m)
+    part = w.parts["page tables"]
+    for k in (0, 15):
+        w.screen.select(views.select_page(m.state, p.row, (0x4000_0000_0000 + (k << 30)) // PAGE))
+        way = [part.lines[i] for i in part.grid.kin]
+        assert [t.level for t in way] == [4, 3, 2, 1] and way[2].index == k
+        assert "22 more are not shown" in part.status
+    part.picked(len(part.lines) - 1)
+    assert w.screen.selection.vpn == (0x4000_0000_0000 + (15 << 30)) // PAGE
+
+
+def test_a_stopped_process_says_so():
+    s = forked()
+    s.b.suspend()
+    labels = Workbench(s.machine).parts["address spaces"].grid.row_labels
+    assert [label[1].endswith(", stopped") for label in labels] == [False, True]
 
 
 @pytest.mark.parametrize("name", PARTS)

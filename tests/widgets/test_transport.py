@@ -81,8 +81,8 @@ def test_play_runs_to_the_end_and_stops(speed, no_swallow):
 
 def test_stop_ends_a_long_run(no_swallow):
     s = swapping()
-    s.machine.queue((np.tile(np.array(s.heap.pages), 1_000_000), True), s.a)
-    s.machine.queue((np.tile(np.array(s.text.pages), 1_000_000), True), s.a)
+    pages = [*s.heap.pages, *s.text.pages]  # more than there are frames: in turn, each of them faults
+    s.machine.queue((np.tile(np.array(pages), 1_000_000), True), s.a)
 
     async def play():
         w = bench(s)

@@ -31,21 +31,24 @@ def make(s):
     st = s.stat[0]
     why = Exit.DONE
     while m.nfree < m.wake and why == Exit.DONE:
-        direct = 1 if m.nfree <= m.least else 0
-        st.allocstall += direct & ~m.stalled
-        m.stalled |= direct
+        direct = m.nfree <= m.least
+        if direct and not m.stalled:
+            st.allocstall += 1
+            m.stalled = 1
         m.wake = m.high + 1
         m.scanned = 0
         written = st.pswpout + st.pgpgout
         why = one(s)
-        if direct and st.pswpout + st.pgpgout > written:
-            psi.stall(s, s.cost[0].write)
         steal = 1 if why == Exit.DONE else 0
-        st.pgscan_direct += direct * max(m.scanned, steal)
-        st.pgscan_kswapd += (1 - direct) * max(m.scanned, steal)
-        st.pgsteal_direct += direct * steal
-        st.pgsteal_kswapd += (1 - direct) * steal
-        m.reclaimed += (1 - direct) * steal
+        if direct:
+            st.pgscan_direct += max(m.scanned, steal)
+            st.pgsteal_direct += steal
+            if st.pswpout + st.pgpgout > written:
+                psi.stall(s, s.cost[0].write)
+        else:
+            st.pgscan_kswapd += max(m.scanned, steal)
+            st.pgsteal_kswapd += steal
+            m.reclaimed += steal
     if why == Exit.VICTIM or why == Exit.WRITE:
         return why
     m.wake = m.low + 1

@@ -22,8 +22,10 @@ from .series import (
 from .spaces import AddressSpaces, Cells, Heading, Ribbon, address_spaces, cells_of
 from .story import NEVER, Reference, Story, beginning, story
 from .swap import Swap, slot_sentence, swap
+from .tables import PageTables, Table, page_tables
 from .tlb import Tlb, TlbEntry, tlb, tlb_sentence
 from .translation import Level, Translated, translation
+from .why import Cause, why
 from .words import area, areas, letter, living, page_of, process, where
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "AddressSpaces",
     "Area",
     "CachedFile",
+    "Cause",
     "Cells",
     "Frames",
     "Happening",
@@ -39,12 +42,14 @@ __all__ = [
     "Level",
     "Look",
     "Page",
+    "PageTables",
     "Reference",
     "Ribbon",
     "Selection",
     "Series",
     "Story",
     "Swap",
+    "Table",
     "Tlb",
     "TlbEntry",
     "Translated",
@@ -70,6 +75,7 @@ __all__ = [
     "page",
     "page_cache",
     "page_of",
+    "page_tables",
     "process",
     "resident_over_time",
     "right_end",
@@ -87,4 +93,5 @@ __all__ = [
     "totals",
     "translation",
     "where",
+    "why",
 ]

@@ -28,6 +28,7 @@ TAGS = {
     Event.EXIT: "exit",
     Event.OOMKILL: "OOM",
 }
+STAYS = ", and stays, clean"
 WEIGHT = ("MAJOR", "copy", "reuse", "minor", "OOM", "fork", "exit", "write", "out")  # names a step: the first found
 
 
@@ -75,7 +76,8 @@ def happenings(s: State | Look, first: int, last: int) -> list[Happening]:
         if kind in AWAY:
             clause = departure(look, e, kind)
             if kind == Event.DROP and waiting and waiting[-1][0] == e.frame:
-                continue  # written back, then dropped: one clause says both
+                waiting[-1] = (int(e.frame), waiting[-1][1].removesuffix(STAYS))  # written back, then dropped
+                continue
             waiting.append((int(e.frame), clause))
             continue
         if kind == Event.READAHEAD and out and out[-1].now == e.now:
@@ -110,7 +112,8 @@ def departure(look: Look, e: Row, kind: Event) -> str:
     if kind == Event.SWAPOUT:
         return f"{held}, dirty, written to swap slot {e.arg}"
     if kind == Event.WRITEBACK:
-        return f"{held}, dirty, written back to the file"
+        stays = STAYS if look.state.content.shape[1] else ""  # a machine without contents tells evictions only
+        return f"{held}, dirty, written back to the file{stays}"
     if e.arg != NONE:
         return f"{held}, clean, dropped: swap slot {e.arg} still has it"
     if look.object(e.object, "kind") == Kind.PRIVATE:

@@ -47,6 +47,7 @@ class Ribbon(NamedTuple):
     resident: int  # pages mapped (VmRSS in pages)
     swapped: int
     ntables: int
+    stopped: bool  # suspended (SIGSTOP)
     cells: Cells
 
 
@@ -81,6 +82,7 @@ def address_spaces(s: State | Look, rows: list[int] | None = None, columns: int 
             int(procs["rss"][row]),
             int(procs["nswap"][row]),
             int(procs["ntables"][row]),
+            bool(procs["stopped"][row]),
             cells_of(look, row, vpn, npages),
         )
         for row in rows

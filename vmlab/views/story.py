@@ -123,6 +123,9 @@ def story(s: State | Look, step: Step, made: "Reference | None" = None, policy: 
         headline, short = calls.told(look, step, happened)
     if counts["refs"] == 1 and main is not None and main.away and not step.error:
         second = f"{policy.upper() or 'Reclaim'}: {'; '.join(main.away)}."
+    flushed = [h for h in happened if h.tag == "write"] if step.call in calls.ACCESSES else []
+    if flushed and not step.error:
+        second = f"Then the flusher: {flushed[-1].sentence}." if len(flushed) == 1 else flushing(len(flushed))
     who = step.row if step.row is not None else row
     mark = look.letter[who] if who != NONE and step.call != "spawn" else ""
     ns = clock.spent(counts, s.cost[0], len(s.level))
@@ -130,6 +133,11 @@ def story(s: State | Look, step: Step, made: "Reference | None" = None, policy: 
     told = tuple(h.sentence for h in happened)
     brief = f"{mark} {short}".strip()
     return Story(step.n, tag, headline, second, brief, ns, walk, bool(step.error), row, vpn, offset, told)
+
+
+def flushing(n: int) -> str:
+    """The flusher's turn at the end of a step, in numbers."""
+    return f"Then the flusher wrote {n} dirty pages back to their files."
 
 
 def page_of(look: Look, step: Step, main: sentences.Happening | None) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ from .resident import ResidentOverTime
 from .spaces import AddressSpaces
 from .swap import SwapMap
 from .swapping import SwapOverTime
+from .tables import PageTables
 from .tlb import TlbMap
 from .walk import Translation
 from .workbench import Workbench
@@ -33,6 +34,7 @@ PARTS: dict[str, type[Part]] = {
     "swap traffic": SwapOverTime,
     "resident": ResidentOverTime,
     "free": FreeOverTime,
+    "page tables": PageTables,
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "FrameMap",
     "FreeOverTime",
     "PageCache",
+    "PageTables",
     "Part",
     "ResidentOverTime",
     "SwapMap",

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from ipywidgets import Widget
 from .. import views
 from ..core.state import NONE, STAT, State
 from ..errors import Signal, VmlabError, shown
+from .bundle import Bundle
 from .limiter import Limiter
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Screen:
         self._moment = -1
         self._x: bqplot.LinearScale | None = None
         self.limiter = Limiter(self.redraw)
+        self.bundle = Bundle(self.resend)
         machine.observe(self._changed, "version")
         self.open = True
 
@@ -73,6 +75,7 @@ class Screen:
         self.machine.unobserve(self._changed, "version")
         if self._x is not None:
             self._x.close()
+        close_tree(self.bundle)
         del self.machine
 
     # -- redrawing -----------------------------------------------------------------------------------------------------
@@ -149,12 +152,16 @@ class Screen:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What changes within is sent at the end, a message a widget: the page then paints once and not part by part."""
-        with ExitStack() as held:
+        """What changes within is sent at the end, in one message: the page then paints once and not part by part."""
+        with self.bundle.gather([widget for part in self.parts for widget in part.drawn()]):
+            yield
+
+    def resend(self) -> None:
+        """Send everything that a redraw may change, for a page that has just been opened."""
+        with self.together():
             for part in self.parts:
                 for widget in part.drawn():
-                    held.enter_context(widget.hold_sync())
-            yield
+                    widget.send_state([name for name in widget.keys if not name.startswith("_")])
 
     # -- callbacks -----------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ class AddressSpaces(Part):
         for k, r in enumerate(v.ribbons):
             below = v.ribbons[k + 1].cells if k + 1 < len(v.ribbons) else None
             cells += [self.cell(look, r, i, below) for i in range(n)]
-            labels.append((r.letter, r.name, f"{r.resident} in RAM · {r.swapped} in swap"))
+            name = f"{r.name}, stopped" if r.stopped else r.name
+            labels.append((r.letter, name, f"{r.resident} in RAM · {r.swapped} in swap"))
         if not n and alive:
             cells = [NO_CELL] * len(labels)
         heads = [self.head_of(look, h) for h in v.headings]

@@ -126,6 +126,7 @@ def picture(look: Look, t: views.Translated, step: int, story: views.Story | Non
         f"<div class='vml-wk' role='img' aria-label='{esc(spoken(t, hit))}' style='--n:{n};--k:{colour}'>"
         f"{''.join(out)}</div>"
         f"<div class='vml-ft'>{foot(look, t)}</div><div class='vml-ft'>{bill(t, hit, story)}</div>"
+        f"{because(look, t)}"
     )
 
 
@@ -206,6 +207,13 @@ def bill(t: views.Translated, hit: bool, story: views.Story | None) -> str:
     piece = "<i style='flex:{} 1 0;background:{}'></i>"
     bar = "".join(piece.format(max(ns, 1), colours[min(k, 3)]) for k, (_, ns) in enumerate(pieces))
     return f"<span>{before}{reads} · {total:,} ns = {sums}</span><span class='vml-wf' title='true scale'>{bar}</span>"
+
+
+def because(look: Look, t: views.Translated) -> str:
+    """How the page came to be where it is, in one line; all of it when it is pointed at."""
+    causes = views.why(look, t.row, t.vpn)
+    told = " · ".join(f"step {c.step}: {c.sentence}" for c in causes) or "nothing on record has touched it"
+    return f"<div class='vml-why' title='{esc(told)}'><b>why?</b> {esc(told)}</div>"
 
 
 def spoken(t: views.Translated, hit: bool) -> str:

@@ -55,7 +55,7 @@ class Workbench(VBox):
 
     def drawn(self) -> list[Any]:
         """The widgets of its own that a redraw may change."""
-        return [self.headline, self.command.code, self.transport.now, self.transport.scrub]
+        return [self.headline, self.command.code, *self.command.field.values(), *self.transport.children]
 
     def repaint(self, look: Look) -> None:
         """The selection changed, or all."""

@@ -5,7 +5,7 @@ from ...jit import inline
 from .. import frames
 from ..state import NONE
 
-PREFETCH = 12  # frames ahead of the hand whose PTE and page word the host is asked for
+PREFETCH = 32  # frames ahead of the hand whose PTE and page word the host is asked for
 
 
 @inline

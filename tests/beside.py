@@ -1,0 +1,48 @@
+"""Tests that wait minutes for another Python: it runs beside the other tests, on a core that they leave idle.
+
+A test marked `beside` takes no fixtures. It starts when the tests have been collected, one after the other of its kind, and is
+waited for in its turn.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+
+def _give_way() -> None:
+    """What this thread starts does not hold the other tests up (on Linux niceness is a thread's own)."""
+    if sys.platform == "linux":
+        os.nice(5)
+
+
+_started: dict[str, Future[None]] = {}
+_pool = ThreadPoolExecutor(1, initializer=_give_way)
+
+
+def start(items: Iterable[pytest.Item]) -> None:
+    """Begin with those of the tests that are marked."""
+    for item in items:
+        if item.get_closest_marker("beside") and isinstance(item, pytest.Function):
+            _started[item.nodeid] = _pool.submit(item.function)
+
+
+def ended(item: pytest.Item) -> bool:
+    """Was it begun so? Then it is over now, and its failure is raised here."""
+    if item.nodeid not in _started:
+        return False
+    _started[item.nodeid].result()
+    return True
+
+
+def stop() -> None:
+    """The session ends, perhaps early: nothing goes on without it."""
+    import psutil  # comes with ipykernel
+
+    _pool.shutdown(wait=False, cancel_futures=True)
+    for future in _started.values():
+        if not future.done():
+            for child in psutil.Process().children(recursive=True):
+                child.kill()
