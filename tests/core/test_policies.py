@@ -395,6 +395,23 @@ def test_one_run_is_many_references(policy, string, frames):
     assert count(policy, string, frames) == sum(book.fault(k, False) for k in string)
 
 
+@pytest.mark.parametrize(("ticks", "goes"), [(6, 1), (12, 0)])
+def test_aging_tells_what_was_used_up_to_eight_ticks_ago(ticks, goes):
+    """Page 0 came first and was used after page 1. With the memory of 8 ticks gone they look alike, and the first goes."""
+    _, [(p, pages)] = machine("aging", 3, tick=1)
+    p.access([pages[k] for k in (0, 1, 0, *[2] * ticks, 3)])
+    assert [k for k in (0, 1) if not p.pagemap(pages[k], PAGE).present[0]] == [goes]
+
+
+def test_wsclock_takes_a_clean_page_outside_the_working_set_before_a_dirty_one():
+    """The fault of 3 finds 0, 1 and 2 in use just now and takes 0, which is clean. When 4 is wanted, 1 and 2 were last seen five
+    references ago, with a window of 2: both are outside. 1 is the first, and dirty."""
+    _, [(p, pages)] = machine("wsclock", 3, window=2)
+    for k in (0, 1, 2, 3, 3, 3, 3, 3, 4):
+        p.access([pages[k]], k == 1)
+    assert p.pagemap(pages[0], 5 * PAGE).present.tolist() == [False, True, False, True, True]
+
+
 @settings(max_examples=30, deadline=None)
 @given(string=strings)
 def test_lru_gains_by_frames(string):

@@ -49,6 +49,15 @@ def test_the_first_use_spares_a_page_and_the_second_activates_it():
     assert (lab.here(), lab.lists(), lab.count("pgactivate")) == ([1, 3, 4, 5], (3, 1), (1,))
 
 
+def test_a_dirty_page_that_was_used_once_goes_later():
+    lab = Lab(4, prot=READ | WRITE)
+    lab.p.store(lab.text.addr, b"dirty")
+    lab.touch(1, 2, 3, 4)  # all had one use; on their second turn 0 is dirty, so 1 goes
+    assert lab.here() == [0, 2, 3, 4]
+    lab.touch(5, 6)  # 2, then 3: 0 has gone to the young end
+    assert lab.here() == [0, 4, 5, 6]
+
+
 def test_a_page_that_comes_back_soon_is_active_at_once():
     lab = Lab(6)
     lab.touch(0, 1, 2, 3, 4, 5, 6)  # a second turn for all, then 0 goes at age 0
@@ -69,6 +78,8 @@ def test_a_page_that_comes_back_soon_is_active_at_once():
     assert lab.here() == [0, 2, 3, 6, 7, 8]
     lab.touch(1)  # 0 had one use; 6 goes at age 8; 9 - 7 = 2: 1 is active again, as it had been
     assert (lab.here(), lab.lists(), lab.count(*names)) == ([0, 1, 2, 3, 7, 8], (3, 3), (3, 2, 1, 0))
+    lab.touch(6)  # thrashing: 2 is deactivated; 7 goes at age 10, for the return of 1 counts too; 11 - 8 is more than 2
+    assert (lab.here(), lab.lists(), lab.count(*names)) == ([0, 1, 2, 3, 6, 8], (4, 2), (4, 2, 1, 0))
     assert lab.m.check() == []
 
 
@@ -114,10 +125,14 @@ def test_two_users_or_code_count_at_once():
     other.load(same, 1)
     lab.touch(1, 2, 3, 4)
     assert (lab.lists(), lab.here()) == ((3, 1), [0, 2, 3, 4])
-    code = Lab(4, prot=READ | EXEC)
-    code.touch(0, 1, 2, 3)
-    code.touch(4)  # all four are activated, two of them come back: code that was used gets one more turn, then goes
-    assert code.count("pgactivate") == (4,)
+
+
+def test_code_in_use_gets_another_turn_of_the_active_list():
+    lab = Lab(4, prot=READ | EXEC)
+    lab.touch(0, 1, 2, 3, 4)  # each is activated at the first look; 0 and 1 come down again, and 0 goes
+    assert (lab.here(), lab.lists(), lab.count("pgactivate")) == ([1, 2, 3, 4], (2, 2), (4,))
+    lab.touch(1, 2, 4, 5)  # 1 goes up, so one must come down: not 2, which is in use, but 3; and then 3 goes
+    assert (lab.here(), lab.lists(), lab.count("pgactivate")) == ([1, 2, 4, 5], (2, 2), (6,))
 
 
 @pytest.mark.parametrize(("swappiness", "files"), [(0, []), (200, [0, 1])])
@@ -140,6 +155,22 @@ def test_many_unused_pages_of_files_go_first():
         lab.p.access([heap.addr + k * PAGE], True)
     lab.touch(*range(16))
     assert (lab.p.pagemap(heap).present.sum(), lab.here()) == (4, list(range(4, 16)))
+
+
+def test_a_file_that_thrashes_drives_idle_memory_out():
+    """6 pages of a file, over and over, beside 4 anonymous pages that nobody uses: 8 frames. A stream would not."""
+
+    def swapped(pages, rounds):
+        lab = Lab(8, swappiness=100)
+        heap = lab.p.mmap(4 * PAGE)
+        heap.touch(True)
+        for _ in range(rounds):
+            lab.touch(*pages)
+        assert lab.m.check() == []
+        return 4 - int(lab.p.pagemap(heap).present.sum())
+
+    assert swapped(range(6), 20) >= 2
+    assert swapped(range(60), 1) == 0
 
 
 def test_without_swap_no_anonymous_page_is_looked_at():
