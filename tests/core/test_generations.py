@@ -1,5 +1,7 @@
 """Multi-generational LRU, worked by hand from Documentation/mm/multigen_lru.rst and mm/vmscan.c, lru_gen_*."""
 
+import pytest
+
 from vmlab import Machine, Map
 from vmlab.core.state import SHADOW
 from vmlab.kernel.madvise import Advice
@@ -38,7 +40,7 @@ def test_the_two_youngest_generations_are_never_evicted_from():
     # Generations 0 and 1 are empty and end. Aging finds all pages in use, in the youngest, 3, and begins 4; nothing is old
     # enough in 2, which ends with the next, 5, begun; now 3 is the oldest of three, and its first page goes.
     assert p.pagemap(heap).present.nonzero()[0].tolist() == [1, 2, 3, 4]
-    assert (span(m), count(m, *NAMES)) == ((3, 2), (3, 1, 0, 0))
+    assert (span(m), count(m, *NAMES), int(m.state.machine[0].youngest)) == ((3, 2), (3, 1, 0, 0), 5)
 
 
 def test_a_page_in_use_is_found_by_eviction_or_by_aging():
@@ -52,8 +54,8 @@ def test_a_page_in_use_is_found_by_eviction_or_by_aging():
     assert count(m, *NAMES) == (1, 3, 0, 0)
 
 
-def test_files_that_nobody_uses_twice_go_before_memory():
-    """48 pages of a file pass by 8 anonymous ones; on Linux too, until 64 pages of files have come back."""
+def test_files_that_are_read_once_go_before_memory():
+    """48 pages of a file pass by 8 anonymous ones: what read(2) brings is never among the youngest."""
     m, p = booted(16)
     heap = p.mmap(8 * PAGE)
     heap.touch(True)
@@ -63,22 +65,40 @@ def test_files_that_nobody_uses_twice_go_before_memory():
     assert (p.pagemap(heap).present.sum(), m.vmstat().rows["pswpout"]) == (8, 0)
 
 
-def test_files_that_come_back_weigh_against_swappiness():
-    """A file of 12 pages is read over and over beside 8 anonymous pages that nobody uses: 16 frames. Its refaults tell."""
+@pytest.mark.parametrize(("swappiness", "left"), [(0, [8, 8]), (1, [8, 4]), (60, [8, 4]), (199, [8, 4]), (200, [4, 4])])
+def test_idle_memory_grows_older_than_a_file_in_use(swappiness, left):
+    """12 pages of a file are used over and over beside 8 anonymous ones that nobody uses: 16 frames. In the second round the
+    file's pages are all in the two youngest generations, and the anonymous ones are older: as many go as the file wants.
+    swappiness 200 takes them at once, 0 never."""
+    m, p = booted(16, swappiness=swappiness)
+    heap = p.mmap(8 * PAGE)
+    heap.touch(True)
+    text = p.mmap(12 * PAGE, file=m.create("f", 12 * PAGE), flags=Map.SHARED, prot=1)
+    seen = []
+    for _ in range(2):
+        text.touch()
+        seen.append(int(p.pagemap(heap).present.sum()))
+    for _ in range(8):
+        text.touch()
+    assert (seen, here(text) == list(range(12)), m.check()) == (left, swappiness > 0, [])
+
+
+def test_refaults_weigh_against_swappiness():
+    """A file of 200 pages is read twice, beside 128 anonymous ones: 256 frames. Until 64 pages of it have come back none of
+    memory goes; then r refaults of e evictions count as r * 64 * swappiness, against e * (200 - swappiness). r is below e, so
+    with swappiness 2 that is never more."""
 
     def left(swappiness):
-        m, p = booted(16, swappiness=swappiness)
-        heap = p.mmap(8 * PAGE)
+        m = Machine(frames=256, swap=256 * PAGE, policy="mglru", swappiness=swappiness, history=None)
+        p = m.spawn()
+        heap = p.mmap(128 * PAGE)
         heap.touch(True)
-        f = m.create("f", 12 * PAGE)
-        text = p.mmap(12 * PAGE, file=f, flags=Map.SHARED, prot=1)
-        for _ in range(40):
-            text.touch()
-        assert m.check() == []
-        return int(p.pagemap(heap).present.sum()), here(text)
+        f = m.create("f", 200 * PAGE)
+        for k in range(2 * 200):
+            f.pread(1, k % 200 * PAGE)
+        return int(p.pagemap(heap).present.sum())
 
-    assert left(0)[0] == 8  # never
-    assert left(60) == left(199) == (4, list(range(12)))  # as many as the file wants
+    assert (left(2), 100 < left(20) < 128) == (128, True)
 
 
 def test_a_page_that_comes_back_soon_is_young():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from vmlab import Machine, VmlabError
+from vmlab.errors import Killed
 
 PAGE = 4096
 BELADY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]  # Belady, Nelson, Shedler: An anomaly ..., CACM 12(6), 1969
@@ -485,6 +486,19 @@ def test_a_policy_chosen_while_running_knows_the_order_of_arrival(policy):
     m.policy = policy
     p.access(pages[3:4])
     assert p.pagemap(pages[0], 4 * PAGE).present.tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize("policy", [*Machine.policies, fifo])
+def test_locked_pages_stay_and_the_last_free_frame_goes_round(policy):
+    m, [(p, pages)] = machine(policy, 4)
+    p.mlock(pages[0], 3 * PAGE)
+    for k in (*range(3, 10), *range(3, 10)):
+        p.store(pages[k], b"x")
+    assert p.pagemap(pages[0], 10 * PAGE).present.nonzero()[0].tolist() == [0, 1, 2, 9]
+    p.mlock(pages[9], PAGE)
+    with pytest.raises((Killed, VmlabError)):  # and no endless search
+        p.store(pages[3], b"y")
+    assert m.check() == []
 
 
 @pytest.mark.parametrize("policy", [*Machine.policies, fifo])

@@ -83,6 +83,14 @@ def test_a_page_that_comes_back_soon_is_active_at_once():
     assert lab.m.check() == []
 
 
+def test_activations_count_in_the_distance():
+    lab = Lab(8)
+    lab.touch(*range(9))  # 0 goes at age 0
+    lab.touch(1, 2, 3, 9)  # three are activated, ages 1 to 3; 4 goes at age 4
+    lab.touch(0)  # 5 goes at age 5: 6 - 0 is more than the 3 that are active
+    assert (lab.lists(), lab.count("workingset_refault_file", "workingset_activate_file")) == ((5, 3), (1, 0))
+
+
 def test_anonymous_pages_keep_their_shadow_beside_the_slot():
     """The same, in swap; each page that goes is written, whatever it holds."""
     lab = Lab(6)
@@ -147,6 +155,24 @@ def test_swappiness_weighs_the_two_kinds(swappiness, files):
     assert lab.p.pagemap(heap).present.sum() == 16 - len(files)
 
 
+def test_what_each_kind_has_cost_weighs_too():
+    """get_scan_count and lru_note_cost, in figures: 2 pages of a file and 14 anonymous ones, swappiness 100."""
+    lab = Lab(16, swappiness=100)
+    heap = lab.p.mmap(16 * PAGE)
+    lab.touch(0, 1)
+    for k in range(15):
+        lab.p.access([heap.addr + k * PAGE], True)
+    # 14 * 100 to 2 * 100: anonymous pages are due for 7/8 of a victim, so it is one of the file, after two were passed by
+    m = lab.m.state.machine[0]
+    assert (m.turn, m.cost_file, m.cost_anon, lab.here()) == (65536 * 7 // 8, 2, 0, [1])
+    lab.p.access([heap.addr + 15 * PAGE], True)
+    # Costs 2 and 0, each raised by their sum and by 1: 5 and 3, all 7. So 15 * (100 * 7 // 3) to 1 * (100 * 7 // 5): an anonymous
+    # page is due. Passed by were 15, and a write costs 32; 47 + 2 is more than a quarter of the 16 pages: both fade by half.
+    m = lab.m.state.machine[0]
+    assert m.turn == 65536 * 7 // 8 + 65536 * 15 * 233 // (15 * 233 + 140) - 65536
+    assert (m.cost_file, m.cost_anon, lab.here()) == (1, 23, [1])
+
+
 def test_many_unused_pages_of_files_go_first():
     """cache_trim_mode: whatever swappiness says."""
     lab = Lab(16, swappiness=200)
@@ -179,6 +205,8 @@ def test_without_swap_no_anonymous_page_is_looked_at():
     heap.touch(True)
     lab.touch(*range(6))
     assert (lab.p.pagemap(heap).present.sum(), lab.here()) == (6, [4, 5])
+    used = [row.Referenced for area, row in zip(lab.p.vmas(), lab.p.smaps().rows) if area.start == heap.addr]
+    assert used == [6 * PAGE // 1024]
 
 
 def test_madvise_cold_deactivates_and_free_joins_the_files():
@@ -196,7 +224,20 @@ def test_madvise_cold_deactivates_and_free_joins_the_files():
     assert lab.count(*names) == (0, 0, 4, 0)
     heap[0] = 1  # taken back: it is found to be anonymous again when reclaim looks at it
     lab.touch(2, 3, 4, 5)
+    assert lab.count(*names) == (1, 0, 3, 0)
     assert (heap[0], lab.m.check()) == (1, [])
+
+
+def test_the_last_page_that_may_go_is_found_on_whichever_list():
+    """Three anonymous pages are locked, the fourth was given up and then stored to."""
+    lab = Lab(4, swappiness=200)
+    heap = lab.p.mmap(5 * PAGE)
+    lab.p.mlock(heap.addr, 3 * PAGE)
+    heap[3 * PAGE] = 1
+    lab.p.madvise(heap.addr + 3 * PAGE, PAGE, Advice.FREE)
+    heap[3 * PAGE] = 2
+    heap[4 * PAGE] = 3
+    assert (lab.p.alive, heap[3 * PAGE], heap[4 * PAGE], lab.m.check()) == (True, 2, 3, [])
 
 
 def test_shadows_go_with_their_pages():
