@@ -204,6 +204,7 @@ KEPT = {  # of what a policy keeps: the policy, what is done to it
     "list 0 of the policy has 3 frames and says 9": ("linux", lambda z: put(z.s.lists, 0, "length", 9)),
     "is on list 0 of the policy and says another": ("mglru", lambda z: put(z.s.frames, z.mine, "word", 2)),
     "a page of kind PRIVATE, is on list 2": ("linux", swap_lists),
+    "pages of files have generations 9 to 3": ("mglru", lambda z: put(z.s.machine, 0, "oldest_file", 9)),
     "a shadow that cannot be": ("linux", plant_a_shadow),
 }  # fmt: skip
 

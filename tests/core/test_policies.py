@@ -396,11 +396,17 @@ def test_one_run_is_many_references(policy, string, frames):
     assert count(policy, string, frames) == sum(book.fault(k, False) for k in string)
 
 
+@pytest.mark.parametrize("one_by_one", [False, True])
 @pytest.mark.parametrize(("ticks", "goes"), [(6, 1), (12, 0)])
-def test_aging_tells_what_was_used_up_to_eight_ticks_ago(ticks, goes):
+def test_aging_tells_what_was_used_up_to_eight_ticks_ago(ticks, goes, one_by_one):
     """Page 0 came first and was used after page 1. With the memory of 8 ticks gone they look alike, and the first goes."""
     _, [(p, pages)] = machine("aging", 3, tick=1)
-    p.access([pages[k] for k in (0, 1, 0, *[2] * ticks, 3)])
+    string = [pages[k] for k in (0, 1, 0, *[2] * ticks, 3)]
+    if one_by_one:
+        for page in string:
+            p.load(page, 1)
+    else:
+        p.access(string)
     assert [k for k in (0, 1) if not p.pagemap(pages[k], PAGE).present[0]] == [goes]
 
 

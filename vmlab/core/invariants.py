@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .policy import LISTS, QUEUES, lists
+from .policy import LISTS, QUEUES, lists, mglru
 from .policy.number import Policy
 from .state import (
     ASID_SHIFT,
@@ -399,6 +399,11 @@ def _policy(s: State, free: set[int]) -> list[str]:
                 if int(s.frames["word"][f]) & lists.WHICH != k
             ]
         bad += _kinds(s, chains, 1 if policy == Policy.LINUX else 0)
+    if policy == Policy.MGLRU:
+        m = s.machine[0]
+        for oldest, what in ((m.oldest_anon, "anonymous pages"), (m.oldest_file, "pages of files")):
+            if not 1 < m.youngest - oldest + 1 <= mglru.GENERATIONS:
+                bad.append(f"{what} have generations {int(oldest)} to {int(m.youngest)}")
     return bad
 
 
