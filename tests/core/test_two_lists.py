@@ -183,6 +183,17 @@ def test_many_unused_pages_of_files_go_first():
     assert (lab.p.pagemap(heap).present.sum(), lab.here()) == (4, list(range(4, 16)))
 
 
+def test_after_a_refault_the_files_are_not_alone_in_it():
+    """Many of their pages are unused, but one came back too soon: both kinds are weighed again."""
+    lab = Lab(8, swappiness=100)
+    heap = lab.p.mmap(2 * PAGE)
+    heap.touch(True)
+    lab.touch(0, 1, 2, 3, 4, 5, 6, 1, 2, 7, 3)  # as above
+    assert (lab.lists(), lab.count("workingset_activate_file"), lab.m.state.machine[0].turn) == ((3, 3), (1,), 0)
+    lab.touch(0)
+    assert lab.m.state.machine[0].turn + lab.count("pswpout")[0] > 0
+
+
 def test_a_file_that_thrashes_drives_idle_memory_out():
     """6 pages of a file, over and over, beside 4 anonymous pages that nobody uses: 8 frames. A stream would not."""
 
