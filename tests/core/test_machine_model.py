@@ -113,7 +113,7 @@ class ProgramsAndFiles(Programs):
     def clean(self, i, how):
         getattr(self.files[i % FILES][0], how)()
 
-    @rule(policy=st.sampled_from([*Machine.policies, newest]))
+    @rule(policy=st.sampled_from([newest, *Machine.policies]))
     def change_policy(self, policy):
         self.m.policy = policy
 
