@@ -57,7 +57,7 @@ class FrameMap(Part):
             marks = (("dirty", f.dirty[i]), ("acc", f.accessed[i]), ("pin", f.locked[i]), ("shr", f.sharers[i] > 1))
             classes += [name for name, on in marks if on]
         tip = views.frame_sentence(look, i) if kind != FREE else f"frame {i}: free."
-        return Cell(f.letters[i], " ".join(classes), tip)
+        return Cell(views.frame_letters(look, i), " ".join(classes), tip)
 
     def tip(self, i: int) -> str:
         """What is in frame i."""

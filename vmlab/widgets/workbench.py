@@ -7,7 +7,7 @@ from ipywidgets import HTML, Box, VBox
 
 from .. import views
 from ..views import Look
-from . import theme
+from . import cell, theme
 from .controls import Command
 from .part import Part
 from .screen import Screen, close_tree
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 class Workbench(VBox):
     """Controls, headline, and the parts named in `show` (default: all), over one machine and one selection.
 
+    `scale` enlarges letters, cells and charts together: 1, 1.25, 1.5 or 2. A cell of a notebook that runs again closes the
+    Workbench it made before.
+
     >>> from vmlab import Machine
     >>> Workbench(Machine(frames=16, swap=0), show=["frames"])
     Workbench(16 frames, 16 free; 0 processes; moment 0 of 0)
     """
 
-    def __init__(self, machine: "Machine", show: Sequence[str] | None = None) -> None:
+    def __init__(self, machine: "Machine", show: Sequence[str] | None = None, scale: float = 1.0) -> None:
         from . import PARTS
 
         names = list(PARTS) if show is None else list(show)
@@ -44,8 +47,10 @@ class Workbench(VBox):
         stage = Box(list(self.parts.values())).add_class("vml-stage")
         super().__init__([self.theme, self.command, self.transport, self.headline, self.key, stage])
         self.add_class("vml-root")
+        cell.makes(self)
         self.screen.join(self)  # type: ignore[arg-type]
         self.refresh()
+        self.screen.resize(scale)
 
     def refresh(self) -> None:
         """The machine changed."""
@@ -61,6 +66,11 @@ class Workbench(VBox):
         """The selection changed, or all."""
         self.tell(self.screen.story)
         self.command.follow(self.screen.selection)
+
+    def resize(self, scale: float) -> None:
+        """The size of the screen is another."""
+        theme.resize(self, scale)
+        self.command.size.value = scale
 
     def complain(self, text: str) -> None:
         """An error of the Workbench itself, in the bar of the transport."""
