@@ -5,7 +5,7 @@ from enum import IntEnum
 from numba import uint64
 
 from ..jit import LANES, entry, inline, lowest, match, njit
-from . import events, fault, objects, pagetable, policy, readahead, rmap, space, tlb
+from . import events, fault, objects, pagetable, policy, psi, readahead, rmap, space, tlb
 from .state import (
     ASID_SHIFT,
     DIRTY,
@@ -312,6 +312,8 @@ def page_in(s, read):
     f = readahead.place(s, m.io_object, m.io_index)
     m.major |= read
     s.stat[0].pgpgin += read
+    if read and policy.restored(s, f):
+        psi.stall(s, s.cost[0].read)
     events.emit(
         s, Event.PAGEIN if read else Event.ZERO, s.cpus[m.cpu].asid << ASID_SHIFT, f, m.io_object, m.io_index, NONE
     )

@@ -330,8 +330,11 @@ def bring(s, obj, index, page, tag):
         events.emit(s, Event.ZERO, tag, f, obj, index, NONE)
     rmap.own(s, f, page, obj, index)
     policy.came(s, f, word)
-    if ahead and m.read_ahead > 1:
-        readahead.bring_all(s, obj, tag)
+    if ahead:
+        if policy.restored(s, f):
+            psi.stall(s, s.cost[0].read)
+        if m.read_ahead > 1:
+            readahead.bring_all(s, obj, tag)
     if along != NONE:
         swapin.cluster(s, along, tag)
     return Exit.DONE

@@ -15,7 +15,7 @@ FIFO, CLOCK and LRU are pasted into the fault path. The switches of the others s
 
 from ...jit import inline
 from ..state import NONE, State
-from . import clock, fifo, lfu, linux, lists, lru, mglru, others, queue, wsclock
+from . import clock, fifo, lfu, linux, lists, lru, mglru, others, queue, workingset, wsclock
 from .number import LAST_PASTED, Policy
 
 POLICIES = {p.name.lower(): p for p in Policy if p != Policy.PYTHON}
@@ -105,6 +105,13 @@ def shadow(s, f):
     if s.machine[0].policy > LAST_PASTED:
         return others.shadow(s, f)
     return 0
+
+
+@inline
+def restored(s, f):
+    """Has the page in frame f just come back, having been active before it went? To wait for it is to wait for memory
+    (mm/filemap.c, folio_wait_bit_common: PG_workingset)."""
+    return s.machine[0].policy == Policy.LINUX and s.frames[f].word & workingset.WORKINGSET != 0
 
 
 @inline
