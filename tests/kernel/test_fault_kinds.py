@@ -114,7 +114,9 @@ def test_stores_get_none(sharing):
     assert faults(m, p, lambda: text.touch(True)) == (64, 0)
     other = p.mmap(64 * PAGE, file=m.files[0], flags=sharing)
     other[0] = 1
-    assert p.pagemap(other).present.sum() == 1  # 73: a neighbour of a page that is stored to is not even mapped to be read
+    assert (
+        p.pagemap(other).present.sum() == 1
+    )  # 73: a neighbour of a page that is stored to is not even mapped to be read
 
 
 def test_windows_are_aligned_in_the_address_space_and_begin_with_the_mapping():

@@ -23,7 +23,7 @@ class Frames(NamedTuple):
     loaded: Array  # float64: when its page came, in references
     free: int
     online: int
-    hand: int  # CLOCK's next candidate, NONE for other policies
+    hand: int  # the next candidate of a policy that goes round: CLOCK, NRU, WSClock
 
 
 def frames(s: State | Look) -> Frames:

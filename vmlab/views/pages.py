@@ -9,6 +9,7 @@ from ..core.state import (
     ASID_SHIFT,
     FAN,
     FRAME_MASK,
+    HELD,
     NODE_BITS,
     NONE,
     RESIDENT,
@@ -82,7 +83,7 @@ def _held(look: Look, obj: int) -> Iterator[tuple[Array, Array]]:
 
     def below(at: int, level: int, base: int) -> Iterator[tuple[Array, Array]]:
         node = look.state.pages[at : at + FAN]
-        k = np.flatnonzero(node)
+        k = np.flatnonzero(node & HELD if level == 0 else node)
         if level == 0:
             if len(k):
                 yield base + k, node[k]

@@ -58,6 +58,10 @@ class Chart(Part):
         )
         return [self.legend, self.figure]
 
+    def resize(self, scale: float) -> None:
+        super().resize(scale)
+        self.figure.fig_margin = {side: round(room * scale) for side, room in MARGIN.items()}
+
     def mark(self, line: Line) -> bq.Lines:
         """The bqplot mark of one line."""
         return bq.Lines(
