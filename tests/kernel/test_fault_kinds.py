@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vmlab import KiB, Machine, Map, Prot
-from vmlab.errors import BusError, ConfigError
+from vmlab.errors import BusError, ConfigError, SegmentationFault
 
 PAGE = 4 * KiB
 ALIGNED = 0x10_0000_0000  # elsewhere the first window of a mapping is short
@@ -321,3 +321,12 @@ def test_classic_has_none_of_them_and_each_can_be_set_alone():
 def test_knobs_that_make_no_sense(knobs, says):
     with pytest.raises(ConfigError, match=says):
         Machine(**knobs)
+
+
+def test_a_fault_that_fails_is_not_counted_anywhere():
+    m, p = linux()
+    closed = p.mmap(PAGE, prot=0)
+    before = m.vmstat().rows["pgfault"], p.stat.minflt
+    with pytest.raises(SegmentationFault):
+        p.load(closed.addr, 1)
+    assert (m.vmstat().rows["pgfault"], p.stat.minflt) == before
