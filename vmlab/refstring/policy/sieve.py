@@ -1,0 +1,100 @@
+"""SIEVE: a hand sweeps the queue from old to new, sparing visited pages where they stand (Zhang, Yang, Yue, Vigfusson, Rashmi,
+"SIEVE is simpler than LRU", NSDI 2024).
+
+SIEVE never moves a page, so the queue is a log in order of arrival, with holes where pages were evicted. New pages are written
+at its end; when it is full the holes are squeezed out, which happens once in at least `frames` faults.
+
+    log     a  -  c  -  -  f  g  h      the hand goes right; from the end it goes on at the oldest
+                  ^hand        ^end
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...jit import entry, njit, prefetch
+from ..string import AHEAD, ReferenceString
+
+ABSENT, RESIDENT, VISITED = 0, 1, 2
+HOLE = np.uint32(0xFFFF_FFFF)
+SWEEP = 16  # entries ahead of the hand whose page's note is asked for
+
+
+class State(NamedTuple):
+    frames: NDArray[np.int64]
+    hand: NDArray[np.int64]
+    end: NDArray[np.int64]
+    used: NDArray[np.int64]  # frames that hold a page
+    note: NDArray[np.uint8]  # of each page: ABSENT, RESIDENT or VISITED
+    log: NDArray[np.uint32]
+
+
+def start(string: ReferenceString, frames: int) -> State:
+    """Empty frames and an empty log."""
+    zero = [np.zeros(1, np.int64) for _ in range(3)]
+    return State(
+        np.array([frames]), *zero, np.zeros(string.npages, np.uint8), np.full(2 * frames + SWEEP, HOLE, np.uint32)
+    )
+
+
+@entry
+def run(ids, s):
+    """Replay `ids`; returns how many of them fault."""
+    faults = 0
+    frames = s.frames[0]
+    hand = s.hand[0]
+    end = s.end[0]
+    used = s.used[0]
+    last = len(ids) - 1
+    for i in range(len(ids)):
+        prefetch(s.note, ids[min(i + AHEAD, last)])
+        page = ids[i]
+        if s.note[page] != ABSENT:
+            s.note[page] = VISITED
+            continue
+        faults += 1
+        if used < frames:
+            used += 1
+        else:
+            while True:
+                victim = s.log[hand]
+                if victim != HOLE:
+                    if s.note[victim] != VISITED:
+                        break
+                    s.note[victim] = RESIDENT
+                hand = hand + 1 if hand + 1 < end else 0
+            s.note[victim] = ABSENT
+            s.log[hand] = HOLE
+            while hand < end and s.log[hand] == HOLE:
+                hand += 1
+            if hand == end:  # nothing newer: the next sweep begins at the oldest, whatever comes until then
+                hand = 0
+            ahead = s.log[hand + SWEEP]
+            if ahead != HOLE:
+                prefetch(s.note, ahead)
+        if end == len(s.log) - SWEEP:
+            hand, end = squeeze(s.log, hand, end)
+        s.log[end] = page
+        end += 1
+        s.note[page] = RESIDENT
+    s.hand[0] = hand
+    s.end[0] = end
+    s.used[0] = used
+    return faults
+
+
+@njit
+def squeeze(log, hand, end):
+    """Take the holes out of the log; returns the hand and the end, moved along."""
+    to = 0
+    moved = 0
+    for k in range(end):
+        if k == hand:
+            moved = to
+        if log[k] != HOLE:
+            log[to] = log[k]
+            to += 1
+    for k in range(to, end):
+        log[k] = HOLE
+    return moved, to

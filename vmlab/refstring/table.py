@@ -1,0 +1,77 @@
+"""Frames over time, as textbooks draw them: a column for each reference, a row for each frame, a mark at each fault."""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ..errors import LimitError
+from . import shown
+from .string import ReferenceString
+
+MOST = 200  # references that can be drawn
+
+
+@dataclass(frozen=True)
+class Table:
+    """pages[i]: the page of reference i; columns[i][f]: the page in frame f after it, None: empty; missed[i]: it faulted."""
+
+    pages: list[int]
+    columns: list[list[int | None]]
+    missed: list[bool]
+
+    def rows(self) -> list[list[Any]]:
+        """The lines of the drawing: the references, the frames, the faults."""
+        frames = max(map(len, self.columns))
+        held = [[c[f] if f < len(c) else None for c in self.columns] for f in range(frames)]
+        return [
+            ["page", *self.pages],
+            *([f"frame {f}", *line] for f, line in enumerate(held)),
+            ["fault", *("*" if m else "" for m in self.missed)],
+        ]
+
+    def __repr__(self) -> str:
+        head, *lines = self.rows()
+        return shown.text([str(v) for v in head], lines)
+
+    def _repr_html_(self) -> str:
+        head, *lines = self.rows()
+        return shown.html([str(v) for v in head], lines)
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame: a row for each reference."""
+        frames = max(map(len, self.columns))
+        rows = [[p, *c, *[None] * (frames - len(c)), m] for p, c, m in zip(self.pages, self.columns, self.missed)]
+        return shown.frame(["page", *(f"frame {f}" for f in range(frames)), "fault"], rows)
+
+
+def draw(string: ReferenceString, p: ModuleType, state: Any) -> Table:
+    """Replay the string one reference at a time and write down which pages are in memory after each.
+
+    A policy is not asked what it holds, but tried: a page is in memory if a reference to it would hit, on a copy of the state.
+    A page stays in its frame from its fault to its eviction; a new one takes the frame that is free, the lowest of several.
+    """
+    if len(string) > MOST:
+        raise LimitError(f"a table of {len(string):,} references is no longer readable: at most {MOST}")
+    columns: list[list[int | None]] = []
+    missed = []
+    frames: list[int | None] = []
+    seen: list[int] = []
+    for i in range(len(string)):
+        page = int(string.ids[i])
+        missed.append(bool(p.run(string.ids[i : i + 1], state)))
+        if page not in seen:
+            seen.append(page)
+        frames = [held if held == page or _holds(string, p, state, held, seen) else None for held in frames]
+        if page not in frames:
+            if None not in frames:
+                frames.append(None)
+            frames[frames.index(None)] = page
+        columns.append([None if held is None else string.label(held) for held in frames])
+    return Table([string.label(i) for i in string.ids.tolist()], columns, missed)
+
+
+def _holds(string: ReferenceString, p: ModuleType, state: Any, page: int | None, seen: list[int]) -> bool:
+    """Would a reference to the page hit?"""
+    if page is None:
+        return False
+    return not p.run(string.ids[[string.ids.tolist().index(page)]], type(state)(*(a.copy() for a in state)))
