@@ -12,6 +12,7 @@ from . import policy, shown
 from .string import MOST, ReferenceString, reference_string
 from .table import Table, draw
 
+ENOUGH = 8  # this many frames for each page: nothing is ever evicted, so that more would change nothing but take memory
 COLUMNS = ("policy", "frames", "references", "pages", "faults", "miss ratio")
 
 
@@ -106,8 +107,7 @@ def _begin(string: ReferenceString, name: str, frames: int | None, options: dict
             has = ", ".join(k for k in known if k != "frames") or "none"
             raise TypeError(f"policy {name!r} has no option {option!r}; its options: {has}")
     if "frames" in known:
-        # With a frame for every page nothing is ever evicted, so that more of them change nothing, and take no memory
-        options = options | {"frames": min(frame_count(frames), max(2, string.npages))}
+        options = options | {"frames": min(frame_count(frames), ENOUGH * string.npages)}
     elif frames is not None:
         raise TypeError(f"policy {name!r} has no frames, it takes as many as it needs; give {_missing(known, {})}")
     if missing := _missing(known, options):

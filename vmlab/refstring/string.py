@@ -22,7 +22,6 @@ from . import dense
 MOST = (1 << 31) - (1 << 24)  # kernels count references in 32 bits, with room for the frames
 SPARSE = 4  # numbers are used as they are, if the highest is less than this many times their count
 SHOWN = 12
-AHEAD = 64  # references between asking the host's memory for a page's notes and reading them: about 100 ns of work
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,10 +83,15 @@ def _numbers(pages: Any) -> NDArray[Any]:
     if not isinstance(pages, np.ndarray):
         pages = _from_iterable(pages)
     if pages.dtype.kind not in "iu":
-        raise TypeError(f"page numbers are whole numbers, not {pages.dtype}: convert them first, for example with .astype('u8')")
+        raise TypeError(
+            f"page numbers are whole numbers, not {pages.dtype}: convert them first, for example with .astype('u8')"
+        )
     if pages.ndim != 1:
-        raise ValueError(f"a reference string is one-dimensional, and this array has the shape {pages.shape}: use .ravel()")
-    return pages if pages.dtype.isnative else pages.astype(pages.dtype.newbyteorder("="))
+        raise ValueError(
+            f"a reference string is one-dimensional, and this array has the shape {pages.shape}: use .ravel()"
+        )
+    native: NDArray[Any] = pages.astype(pages.dtype.newbyteorder("="), copy=False)
+    return native
 
 
 def _from_text(text: str) -> NDArray[np.uint64]:

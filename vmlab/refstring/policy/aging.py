@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...errors import whole
 from ...jit import entry, njit, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 BITS = 8
 ORDER = 40  # a frame's key is register << 40 | number of the fault that filled it: of equal registers the first
@@ -35,10 +36,10 @@ def start(string: ReferenceString, frames: int, tick: int | None = None) -> Stat
         raise ValueError(f"tick is at least 1 reference, not {tick}")
     length = tick or frames
     return State(
-        np.array([length]),
-        np.array([length]),
-        np.zeros(1, np.int64),
-        np.zeros(1, np.int64),
+        register(length),
+        register(length),
+        register(),
+        register(),
         np.full(string.npages, -1, np.int32),
         np.zeros(frames, np.uint32),
         np.zeros(frames, np.uint8),

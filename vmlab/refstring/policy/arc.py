@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline, prefetch
 from .. import lists
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 ABSENT, T1, T2, B1, B2 = -1, 0, 1, 2, 3
 
@@ -22,7 +23,7 @@ ABSENT, T1, T2, B1, B2 = -1, 0, 1, 2, 3
 class State(NamedTuple):
     frames: NDArray[np.int64]
     p: NDArray[np.float64]
-    count: NDArray[np.int64]  # of each list
+    size: NDArray[np.int64]  # of each list
     where: NDArray[np.int8]  # the list of each page; ABSENT
     link: NDArray[np.int32]
 
@@ -30,7 +31,7 @@ class State(NamedTuple):
 def start(string: ReferenceString, frames: int) -> State:
     """Empty lists, p = 0."""
     return State(
-        np.array([frames]),
+        register(frames),
         np.zeros(1),
         np.zeros(4, np.int64),
         np.full(string.npages, ABSENT, np.int8),
@@ -50,43 +51,43 @@ def run(ids, s):
         prefetch(s.link, 2 * np.int64(ahead))
         page = np.int64(ids[i])
         where = s.where[page]
-        if where == T1 or where == T2:  # case I
+        if where in (T1, T2):  # case I
             move(s, page, T2)
             continue
         faults += 1
         if where == B1:  # case II
-            s.p[0] = min(float(c), s.p[0] + max(s.count[B2] / s.count[B1], 1.0))
+            s.p[0] = min(float(c), s.p[0] + max(s.size[B2] / s.size[B1], 1.0))
             replace(s, False)
             move(s, page, T2)
         elif where == B2:  # case III
-            s.p[0] = max(0.0, s.p[0] - max(s.count[B1] / s.count[B2], 1.0))
+            s.p[0] = max(0.0, s.p[0] - max(s.size[B1] / s.size[B2], 1.0))
             replace(s, True)
             move(s, page, T2)
         else:  # case IV
-            if s.count[T1] + s.count[B1] == c:
-                if s.count[T1] < c:
+            if s.size[T1] + s.size[B1] == c:
+                if s.size[T1] < c:
                     forget(s, B1)
                     replace(s, False)
                 else:
                     forget(s, T1)
-            elif s.count[T1] + s.count[T2] + s.count[B1] + s.count[B2] >= c:
-                if s.count[T1] + s.count[T2] + s.count[B1] + s.count[B2] == 2 * c:
+            elif s.size[T1] + s.size[T2] + s.size[B1] + s.size[B2] >= c:
+                if s.size[T1] + s.size[T2] + s.size[B1] + s.size[B2] == 2 * c:
                     forget(s, B2)
                 replace(s, False)
             lists.push(s.link, len(s.where) + T1, page)
             s.where[page] = T1
-            s.count[T1] += 1
+            s.size[T1] += 1
     return faults
 
 
 @inline
 def move(s, page, to):
     """A page becomes the newest of another list."""
-    s.count[s.where[page]] -= 1
+    s.size[s.where[page]] -= 1
     lists.remove(s.link, page)
     lists.push(s.link, len(s.where) + to, page)
     s.where[page] = to
-    s.count[to] += 1
+    s.size[to] += 1
 
 
 @inline
@@ -95,14 +96,14 @@ def forget(s, k):
     page = lists.oldest(s.link, len(s.where) + k)
     lists.remove(s.link, page)
     s.where[page] = ABSENT
-    s.count[k] -= 1
+    s.size[k] -= 1
 
 
 @inline
 def replace(s, from_b2):
     """The oldest of T1 goes if T1 is larger than p, else the oldest of T2; its number stays (the paper's REPLACE)."""
-    t1 = s.count[T1]
-    if t1 > 0 and (t1 > s.p[0] or (from_b2 and t1 == s.p[0]) or s.count[T2] == 0):
+    t1 = s.size[T1]
+    if t1 > 0 and (t1 > s.p[0] or (from_b2 and t1 == s.p[0]) or s.size[T2] == 0):
         move(s, lists.oldest(s.link, len(s.where) + T1), B1)
     else:
         move(s, lists.oldest(s.link, len(s.where) + T2), B2)

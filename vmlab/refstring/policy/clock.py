@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...jit import entry, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 ABSENT, CLEAR, ACCESSED = 0, 1, 2
 LOADED = {"clear": CLEAR, "accessed": ACCESSED}
@@ -34,8 +35,8 @@ def start(string: ReferenceString, frames: int, loaded: str = "accessed") -> Sta
         raise ValueError(f"loaded is one of {', '.join(LOADED)}, not {loaded!r}")
     return State(
         np.array([LOADED[loaded]], np.uint8),
-        np.zeros(1, np.int64),
-        np.zeros(1, np.int64),
+        register(),
+        register(),
         np.zeros(string.npages, np.uint8),
         np.zeros(frames + SWEEP, np.uint32),
     )

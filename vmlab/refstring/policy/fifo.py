@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...jit import entry, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 
 class State(NamedTuple):
@@ -27,7 +28,7 @@ class State(NamedTuple):
 
 def start(string: ReferenceString, frames: int) -> State:
     """Empty frames. Fault number -frames, long ago, brought every page."""
-    return State(np.array([frames]), np.zeros(1, np.int64), np.full(string.npages, -frames, np.int32))
+    return State(register(frames), register(), np.full(string.npages, -frames, np.int32))
 
 
 @entry

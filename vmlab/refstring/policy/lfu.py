@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...jit import entry, inline, njit, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 TIES = {"first": 0, "recent": 1}
 COUNT = 32  # a key is count << 32 | position of the tie's reference
@@ -36,9 +37,9 @@ def start(string: ReferenceString, frames: int, ties: str = "first") -> State:
     if ties not in TIES:
         raise ValueError(f"ties is one of {', '.join(TIES)}, not {ties!r}")
     return State(
-        np.array([TIES[ties]]),
-        np.zeros(1, np.int64),
-        np.zeros(1, np.int64),
+        register(TIES[ties]),
+        register(),
+        register(),
         np.zeros(string.npages, np.int64),
         np.zeros(frames, np.int64),
         np.zeros(frames, np.int64),

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline, prefetch
 from .. import lists
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD
+from ..string import ReferenceString
 
 ABSENT, LIR, HIR, OUT = 0, 1, 2, 3  # OUT: not resident, but in S
 S, Q, GONE = 0, 1, 2  # GONE: the OUT pages, the longest gone is the oldest
@@ -26,7 +27,7 @@ S, Q, GONE = 0, 1, 2  # GONE: the OUT pages, the longest gone is the oldest
 
 class State(NamedTuple):
     most: NDArray[np.int64]  # LIR pages, HIR pages, entries of S
-    count: NDArray[np.int64]  # LIR pages, resident HIR pages, entries of S
+    size: NDArray[np.int64]  # LIR pages, resident HIR pages, entries of S
     kind: NDArray[np.int8]  # of each page
     in_s: NDArray[np.int8]  # of each page: is it in S?
     stack: NDArray[np.int32]  # the links of S; npages is its head
@@ -67,37 +68,37 @@ def run(ids, s):
         page = np.int64(ids[i])
         kind = s.kind[page]
         was_in_s = s.in_s[page]
-        if kind == ABSENT or kind == OUT:
+        if kind in (ABSENT, OUT):
             faults += 1
-            if s.count[0] < s.most[0]:  # the first pages are LIR
+            if s.size[0] < s.most[0]:  # the first pages are LIR
                 s.kind[page] = LIR
-                s.count[0] += 1
+                s.size[0] += 1
                 to_top(s, page)
                 continue
-            if s.count[1] == s.most[1]:
+            if s.size[1] == s.most[1]:
                 evict(s)
         if was_in_s:
             to_top(s, page)
             if kind != LIR:
                 if kind == HIR:
-                    s.count[1] -= 1
+                    s.size[1] -= 1
                 lists.remove(s.queue, page)  # from Q, or from GONE
                 s.kind[page] = LIR
                 prune(s)
                 oldest = lists.oldest(s.stack, n)
                 s.kind[oldest] = HIR
                 lists.push(s.queue, n + Q, oldest)
-                s.count[1] += 1
+                s.size[1] += 1
             prune(s)
         else:
             if kind == HIR:
                 lists.remove(s.queue, page)
             else:
                 s.kind[page] = HIR
-                s.count[1] += 1
+                s.size[1] += 1
             lists.push(s.queue, n + Q, page)
             to_top(s, page)
-        while s.count[2] > s.most[2] and lists.oldest(s.queue, n + GONE) != n + GONE:
+        while s.size[2] > s.most[2] and lists.oldest(s.queue, n + GONE) != n + GONE:
             forgotten = lists.oldest(s.queue, n + GONE)
             lists.remove(s.queue, forgotten)
             s.kind[forgotten] = ABSENT
@@ -112,7 +113,7 @@ def to_top(s, page):
         lists.remove(s.stack, page)
     else:
         s.in_s[page] = 1
-        s.count[2] += 1
+        s.size[2] += 1
     lists.push(s.stack, len(s.kind), page)
 
 
@@ -121,7 +122,7 @@ def leave_s(s, page):
     """A page leaves S."""
     lists.remove(s.stack, page)
     s.in_s[page] = 0
-    s.count[2] -= 1
+    s.size[2] -= 1
 
 
 @inline
@@ -130,7 +131,7 @@ def evict(s):
     n = len(s.kind)
     victim = lists.oldest(s.queue, n + Q)
     lists.remove(s.queue, victim)
-    s.count[1] -= 1
+    s.size[1] -= 1
     if s.in_s[victim]:
         s.kind[victim] = OUT
         lists.push(s.queue, n + GONE, victim)

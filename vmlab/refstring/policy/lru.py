@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from ...jit import entry, lowest, prefetch
 from ..bits import FULL, ONE, words
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 NEAR = AHEAD // 2  # the second look ahead: a page's last use, known by then, names the word of the bitmap
 
@@ -37,8 +38,8 @@ class State(NamedTuple):
 def start(string: ReferenceString, frames: int) -> State:
     """Frames full of pages that are not in the string."""
     return State(
-        np.array([frames]),
-        np.zeros(1, np.int64),
+        register(frames),
+        register(),
         np.full(string.npages, -1, np.int32),
         np.full(words(len(string) + frames) + 1, FULL),
     )

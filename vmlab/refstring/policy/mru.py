@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...jit import entry, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 
 class State(NamedTuple):
@@ -22,7 +23,7 @@ class State(NamedTuple):
 
 def start(string: ReferenceString, frames: int) -> State:
     """Empty frames."""
-    return State(np.array([frames]), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(string.npages, np.uint8))
+    return State(register(frames), register(), register(), np.zeros(string.npages, np.uint8))
 
 
 @entry

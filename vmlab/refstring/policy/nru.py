@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...jit import entry, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 ABSENT, CLEAR, ACCESSED = 0, 1, 2
 
@@ -27,9 +28,9 @@ class State(NamedTuple):
 def start(string: ReferenceString, frames: int) -> State:
     """Empty frames, the hand before the first."""
     return State(
-        np.array([frames - 1]),
-        np.zeros(1, np.int64),
-        np.zeros(1, np.int64),
+        register(frames - 1),
+        register(),
+        register(),
         np.zeros(string.npages, np.uint8),
         np.zeros(frames, np.uint32),
     )

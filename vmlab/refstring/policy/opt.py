@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline, prefetch
 from .. import bits
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 NEVER = np.int32(0x7FFF_FFFF)
 
@@ -44,11 +45,15 @@ def start(string: ReferenceString, frames: int) -> State:
     for _ in range(3):
         sizes.append(bits.words(sizes[-1]) + 1)
     return State(
-        np.array([frames]),
-        *(np.zeros(1, np.int64) for _ in range(3)),
-        np.full(1, -1, np.int64),
+        register(frames),
+        register(),
+        register(),
+        register(),
+        register(-1),
         next_use,
-        *(np.zeros(size, np.int64) for size in sizes[1:]),
+        np.zeros(sizes[1], np.int64),
+        np.zeros(sizes[2], np.int64),
+        np.zeros(sizes[3], np.int64),
     )
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ...errors import whole
 from ...jit import entry, prefetch
 from .. import bits
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 
 class State(NamedTuple):
@@ -36,8 +37,12 @@ def start(string: ReferenceString, interval: int) -> State:
     if whole("interval", interval) < 1:
         raise ValueError(f"interval is at least 1 reference, not {interval}")
     return State(
-        np.array([interval]),
-        *(np.zeros(1, np.int64) for _ in range(5)),
+        register(interval),
+        register(),
+        register(),
+        register(),
+        register(),
+        register(),
         np.full(string.npages, -1, np.int32),
         np.zeros(bits.words(len(string)), np.int64),
     )

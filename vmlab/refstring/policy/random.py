@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ...errors import whole
 from ...jit import entry, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 MODULUS, MULTIPLIER = (1 << 31) - 1, 48271
 
@@ -28,9 +29,7 @@ def start(string: ReferenceString, frames: int, seed: int = 0) -> State:
     number = whole("seed", seed) & MODULUS
     if number in (0, MODULUS):  # from these all numbers would be 0
         number = 1
-    return State(
-        np.array([number]), np.zeros(1, np.int64), np.zeros(string.npages, np.uint8), np.zeros(frames, np.uint32)
-    )
+    return State(register(number), register(), np.zeros(string.npages, np.uint8), np.zeros(frames, np.uint32))
 
 
 @entry

@@ -5,8 +5,9 @@ cache eviction", SOSP 2023, algorithm 1).
     M  main, the others: its oldest is spared as long as it was used since, one use less for each time
     G  ghost: numbers of as many pages as M may hold; a page that comes while its number is there goes to M
 
-A page counts up to 3 uses. `main`: what happens when a page goes from S to M and M has all its frames: "evict", as in the
-paper, sends a page of M away; "grow", as in libCacheSim, lets M take the frame that S gives up.
+A page counts up to 3 uses. variant "paper": when a page goes from S to M and M has all its frames, a page of M goes too.
+"libcachesim": M takes the frame that S gives up; and until memory is full for the first time, what comes while S is full goes
+to M.
 """
 
 from typing import NamedTuple
@@ -16,31 +17,34 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline, prefetch
 from .. import lists
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 ABSENT, S, M, G = -1, 0, 1, 2
 MOST_USES = 3
-MAIN = {"evict": 0, "grow": 1}
+VARIANTS = {"paper": 0, "libcachesim": 1}
 
 
 class State(NamedTuple):
-    grow: NDArray[np.int64]  # of MAIN
+    variant: NDArray[np.int64]  # of VARIANTS
+    filled: NDArray[np.int64]  # 1: memory has been full
     most: NDArray[np.int64]  # of S, M and G
-    count: NDArray[np.int64]
+    size: NDArray[np.int64]
     where: NDArray[np.int8]  # the queue of each page; ABSENT
     uses: NDArray[np.int8]  # of each page since it came, or since it was spared
     link: NDArray[np.int32]
 
 
-def start(string: ReferenceString, frames: int, small: float = 0.1, main: str = "evict") -> State:
+def start(string: ReferenceString, frames: int, small: float = 0.1, variant: str = "paper") -> State:
     """Empty queues. small: the share of S, at least one frame. ValueError."""
     if not 0 <= small <= 1:
         raise ValueError(f"small is a share of the frames, 0 to 1, not {small!r}")
-    if main not in MAIN:
-        raise ValueError(f"main is one of {', '.join(MAIN)}, not {main!r}")
+    if variant not in VARIANTS:
+        raise ValueError(f"variant is one of {', '.join(VARIANTS)}, not {variant!r}")
     s = max(1, int(frames * small))
     return State(
-        np.array([MAIN[main]]),
+        register(VARIANTS[variant]),
+        register(),
         np.array([s, frames - s, int(frames * (1 - small))]),
         np.zeros(3, np.int64),
         np.full(string.npages, ABSENT, np.int8),
@@ -61,19 +65,21 @@ def run(ids, s):
         prefetch(s.uses, ahead)
         page = np.int64(ids[i])
         where = s.where[page]
-        if where == S or where == M:
+        if where in (S, M):
             s.uses[page] = min(s.uses[page] + 1, MOST_USES)
             continue
         faults += 1
         prefetch(s.link, 2 * page)
         if where == G:
             take(s, page)
-        while s.count[S] + s.count[M] >= frames:
-            if s.count[S] >= s.most[S] or s.count[M] == 0:
+        while s.size[S] + s.size[M] >= frames:
+            s.filled[0] = 1
+            if s.size[S] >= s.most[S] or s.size[M] == 0:
                 evict_small(s)
             else:
                 evict_main(s)
-        put(s, page, M if where == G else S)
+        early = s.variant[0] and not s.filled[0] and s.size[S] >= s.most[S]
+        put(s, page, M if where == G or early else S)
     return faults
 
 
@@ -83,14 +89,14 @@ def put(s, page, k):
     lists.push(s.link, len(s.where) + k, page)
     s.where[page] = k
     s.uses[page] = 0
-    s.count[k] += 1
+    s.size[k] += 1
 
 
 @inline
 def take(s, page):
     """A page leaves its queue."""
     lists.remove(s.link, page)
-    s.count[s.where[page]] -= 1
+    s.size[s.where[page]] -= 1
     s.where[page] = ABSENT
 
 
@@ -98,17 +104,17 @@ def take(s, page):
 def evict_small(s):
     """From S, the oldest first: those used twice or more go to M, the first other one goes, and G remembers it."""
     evicted = False
-    while not evicted and s.count[S] > 0:
+    while not evicted and s.size[S] > 0:
         page = lists.oldest(s.link, len(s.where) + S)
         take(s, page)
         if s.uses[page] > 1:
-            if not s.grow[0] and s.count[M] >= s.most[M]:
+            if not s.variant[0] and s.size[M] >= s.most[M]:
                 evict_main(s)
             put(s, page, M)
         else:
             evicted = True
             if s.most[G] > 0:
-                if s.count[G] == s.most[G]:
+                if s.size[G] == s.most[G]:
                     take(s, lists.oldest(s.link, len(s.where) + G))
                 put(s, page, G)
 
@@ -117,7 +123,7 @@ def evict_small(s):
 def evict_main(s):
     """From M, the oldest first: those used since are spared and lose a use, the first other one goes."""
     evicted = False
-    while not evicted and s.count[M] > 0:
+    while not evicted and s.size[M] > 0:
         page = lists.oldest(s.link, len(s.where) + M)
         uses = s.uses[page]
         take(s, page)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...jit import entry, njit, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 ABSENT, RESIDENT, VISITED = 0, 1, 2
 HOLE = np.uint32(0xFFFF_FFFF)
@@ -32,9 +33,13 @@ class State(NamedTuple):
 
 def start(string: ReferenceString, frames: int) -> State:
     """Empty frames and an empty log."""
-    zero = [np.zeros(1, np.int64) for _ in range(3)]
     return State(
-        np.array([frames]), *zero, np.zeros(string.npages, np.uint8), np.full(2 * frames + SWEEP, HOLE, np.uint32)
+        register(frames),
+        register(),
+        register(),
+        register(),
+        np.zeros(string.npages, np.uint8),
+        np.full(2 * frames + SWEEP, HOLE, np.uint32),
     )
 
 

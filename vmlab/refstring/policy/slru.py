@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ...errors import whole
 from ...jit import entry, inline, prefetch
 from .. import lists
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 ABSENT = -1
 
@@ -26,7 +27,7 @@ class State(NamedTuple):
     frames: NDArray[np.int64]
     spill: NDArray[np.int64]  # 1: a page that comes goes to the lowest queue with room
     most: NDArray[np.int64]  # of each queue: how many pages it may hold
-    count: NDArray[np.int64]  # and does
+    size: NDArray[np.int64]  # and does
     queue: NDArray[np.int8]  # of each page; ABSENT
     link: NDArray[np.int32]
 
@@ -39,8 +40,8 @@ def start(string: ReferenceString, frames: int, protected: float = 0.5, segments
         raise ValueError(f"there are 2 to 8 segments, not {segments}")
     most = [frames // segments] * segments if segments > 2 else [frames, int(frames * protected)]
     return State(
-        np.array([frames]),
-        np.array([int(segments > 2)]),
+        register(frames),
+        register(int(segments > 2)),
         np.array(most),
         np.zeros(segments, np.int64),
         np.full(string.npages, ABSENT, np.int8),
@@ -65,7 +66,7 @@ def run(ids, s):
             faults += 1
             queue = 0
             if s.spill[0]:
-                while queue <= top and s.count[queue] >= s.most[queue]:
+                while queue <= top and s.size[queue] >= s.most[queue]:
                     queue += 1
                 if queue > top:
                     queue = 0
@@ -73,23 +74,23 @@ def run(ids, s):
                 evict(s, heads)
             lists.push(s.link, heads + queue, page)
             s.queue[page] = queue
-            s.count[queue] += 1
+            s.size[queue] += 1
         else:
             lists.remove(s.link, page)
-            s.count[queue] -= 1
+            s.size[queue] -= 1
             queue = min(queue + 1, top)
             lists.push(s.link, heads + queue, page)
             s.queue[page] = queue
-            s.count[queue] += 1
-            while queue > 0 and s.count[queue] > s.most[queue]:
+            s.size[queue] += 1
+            while queue > 0 and s.size[queue] > s.most[queue]:
                 down = lists.oldest(s.link, heads + queue)
                 lists.remove(s.link, down)
-                s.count[queue] -= 1
+                s.size[queue] -= 1
                 queue -= 1
                 lists.push(s.link, heads + queue, down)
                 s.queue[down] = queue
-                s.count[queue] += 1
-            while s.count[0] > s.most[0]:
+                s.size[queue] += 1
+            while queue == 0 and s.size[0] > s.most[0]:  # only what comes down from above pushes out of it
                 evict(s, heads)
     return faults
 
@@ -98,8 +99,8 @@ def run(ids, s):
 def total(s):
     """The pages in memory."""
     n = 0
-    for k in range(len(s.count)):
-        n += s.count[k]
+    for k in range(len(s.size)):
+        n += s.size[k]
     return n
 
 
@@ -107,9 +108,9 @@ def total(s):
 def evict(s, heads):
     """The oldest page of the lowest queue that has one goes."""
     queue = 0
-    while s.count[queue] == 0:
+    while s.size[queue] == 0:
         queue += 1
     victim = lists.oldest(s.link, heads + queue)
     lists.remove(s.link, victim)
     s.queue[victim] = ABSENT
-    s.count[queue] -= 1
+    s.size[queue] -= 1

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ...jit import entry, prefetch
 from .. import lists
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 ABSENT, A1IN, A1OUT, AM = -1, 0, 1, 2
 
@@ -25,7 +26,7 @@ ABSENT, A1IN, A1OUT, AM = -1, 0, 1, 2
 class State(NamedTuple):
     frames: NDArray[np.int64]
     most: NDArray[np.int64]  # Kin, Kout
-    count: NDArray[np.int64]  # of each queue
+    size: NDArray[np.int64]  # of each queue
     queue: NDArray[np.int8]  # of each page; ABSENT
     link: NDArray[np.int32]
 
@@ -36,7 +37,7 @@ def start(string: ReferenceString, frames: int, kin: float = 0.25, kout: float =
         if not 0 <= share <= 1:
             raise ValueError(f"{name} is a share of the frames, 0 to 1, not {share!r}")
     return State(
-        np.array([frames]),
+        register(frames),
         np.array([max(1, int(frames * kin)), max(1, int(frames * kout))]),
         np.zeros(3, np.int64),
         np.full(string.npages, ABSENT, np.int8),
@@ -63,28 +64,28 @@ def run(ids, s):
             faults += 1
             if queue == A1OUT:
                 lists.remove(s.link, page)
-                s.count[A1OUT] -= 1
-            if s.count[A1IN] + s.count[AM] == s.frames[0]:
-                if s.count[A1IN] > s.most[0]:
+                s.size[A1OUT] -= 1
+            if s.size[A1IN] + s.size[AM] == s.frames[0]:
+                if s.size[A1IN] > s.most[0]:
                     victim = lists.oldest(s.link, heads + A1IN)
                     lists.remove(s.link, victim)
-                    s.count[A1IN] -= 1
-                    if s.count[A1OUT] == s.most[1]:
+                    s.size[A1IN] -= 1
+                    if s.size[A1OUT] == s.most[1]:
                         forgotten = lists.oldest(s.link, heads + A1OUT)
                         lists.remove(s.link, forgotten)
                         s.queue[forgotten] = ABSENT
-                        s.count[A1OUT] -= 1
+                        s.size[A1OUT] -= 1
                     lists.push(s.link, heads + A1OUT, victim)
                     s.queue[victim] = A1OUT
-                    s.count[A1OUT] += 1
+                    s.size[A1OUT] += 1
                 else:
-                    source = AM if s.count[AM] > 0 else A1IN
+                    source = AM if s.size[AM] > 0 else A1IN
                     victim = lists.oldest(s.link, heads + source)
                     lists.remove(s.link, victim)
                     s.queue[victim] = ABSENT
-                    s.count[source] -= 1
+                    s.size[source] -= 1
             target = AM if queue == A1OUT else A1IN
             lists.push(s.link, heads + target, page)
             s.queue[page] = target
-            s.count[target] += 1
+            s.size[target] += 1
     return faults

@@ -18,16 +18,22 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline, njit, prefetch
 from .. import lists
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD
+from ..string import ReferenceString
 
 ABSENT, WINDOW, PROBATION, PROTECTED = -1, 0, 1, 2
 ROWS, MOST = 4, 15
-ODD = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)  # one odd multiplier for each row: multiplicative hashing (Knuth)
+ODD = (
+    0x9E3779B1,
+    0x85EBCA77,
+    0xC2B2AE3D,
+    0x27D4EB2F,
+)  # one odd multiplier for each row: multiplicative hashing (Knuth)
 
 
 class State(NamedTuple):
     most: NDArray[np.int64]  # of WINDOW, main, PROTECTED, and references until the counters are halved
-    count: NDArray[np.int64]  # of WINDOW, PROBATION, PROTECTED, and references counted
+    size: NDArray[np.int64]  # of WINDOW, PROBATION, PROTECTED, and references counted
     where: NDArray[np.int8]  # the list of each page; ABSENT
     sketch: NDArray[np.uint8]  # [row, counter]; a row's length is a power of two
     odd: NDArray[np.int64]
@@ -75,15 +81,15 @@ def run(ids, s):
             faults += 1
             lists.push(s.link, heads + WINDOW, page)
             s.where[page] = WINDOW
-            s.count[WINDOW] += 1
-            if s.count[WINDOW] > s.most[0]:
+            s.size[WINDOW] += 1
+            if s.size[WINDOW] > s.most[0]:
                 admit(s)
         elif where == WINDOW:
             lists.remove(s.link, page)
             lists.push(s.link, heads + WINDOW, page)
         else:
             move(s, page, PROTECTED)
-            if s.count[PROTECTED] > s.most[2]:
+            if s.size[PROTECTED] > s.most[2]:
                 move(s, lists.oldest(s.link, heads + PROTECTED), PROBATION)
     return faults
 
@@ -93,8 +99,8 @@ def admit(s):
     """The window's oldest goes to main memory, in the place of a page that is used less; if there is none it leaves."""
     heads = len(s.where)
     candidate = lists.oldest(s.link, heads + WINDOW)
-    if s.count[PROBATION] + s.count[PROTECTED] >= s.most[1]:
-        victim = lists.oldest(s.link, heads + (PROBATION if s.count[PROBATION] > 0 else PROTECTED))
+    if s.size[PROBATION] + s.size[PROTECTED] >= s.most[1]:
+        victim = lists.oldest(s.link, heads + (PROBATION if s.size[PROBATION] > 0 else PROTECTED))
         if s.most[1] == 0 or estimate(s, candidate) <= estimate(s, victim):
             leave(s, candidate)
             return
@@ -105,17 +111,17 @@ def admit(s):
 @inline
 def move(s, page, to):
     """A page becomes the newest of another list."""
-    s.count[s.where[page]] -= 1
+    s.size[s.where[page]] -= 1
     lists.remove(s.link, page)
     lists.push(s.link, len(s.where) + to, page)
     s.where[page] = to
-    s.count[to] += 1
+    s.size[to] += 1
 
 
 @inline
 def leave(s, page):
     """A page leaves memory."""
-    s.count[s.where[page]] -= 1
+    s.size[s.where[page]] -= 1
     lists.remove(s.link, page)
     s.where[page] = ABSENT
 
@@ -143,15 +149,15 @@ def count_up(s, page):
         for row in range(ROWS):
             if s.sketch[row, place(s, row, page)] == low:
                 s.sketch[row, place(s, row, page)] = low + 1
-    s.count[3] += 1
-    if s.count[3] == s.most[3]:
+    s.size[3] += 1
+    if s.size[3] == s.most[3]:
         halve(s)
 
 
 @njit
 def halve(s):
     """Old fame fades."""
-    s.count[3] = 0
+    s.size[3] = 0
     for row in range(s.sketch.shape[0]):
         for k in range(s.sketch.shape[1]):
             s.sketch[row, k] >>= 1

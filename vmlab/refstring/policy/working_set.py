@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...errors import whole
 from ...jit import entry, prefetch
-from ..string import AHEAD, ReferenceString
+from ..state import AHEAD, register
+from ..string import ReferenceString
 
 
 class State(NamedTuple):
@@ -30,8 +31,10 @@ def start(string: ReferenceString, window: int) -> State:
         raise ValueError(f"window is at least 1 reference, not {window}")
     window = min(window, len(string))
     return State(
-        np.array([window]),
-        *(np.zeros(1, np.int64) for _ in range(3)),
+        register(window),
+        register(),
+        register(),
+        register(),
         np.full(string.npages, -window - 1, np.int32),
         np.zeros(window, np.uint32),
     )
