@@ -7,8 +7,39 @@ replays the same strings through both.
 12
 """
 
+from .anomaly import Anomaly, smallest_anomaly
+from .curves import (
+    MissRatioCurve,
+    ReuseDistances,
+    WorkingSetSizes,
+    miss_ratio_curve,
+    reuse_distances,
+    working_set_sizes,
+)
 from .policy import POLICIES
+from .reduction import Reduced, reduce
 from .replaying import Replay, replay
 from .string import ReferenceString, reference_string
+from .sweeping import Sweep, sweep
+from .table import Table
 
-__all__ = ["POLICIES", "ReferenceString", "Replay", "reference_string", "replay"]
+__all__ = [
+    "POLICIES",
+    "Anomaly",
+    "MissRatioCurve",
+    "Reduced",
+    "ReferenceString",
+    "Replay",
+    "ReuseDistances",
+    "Sweep",
+    "Table",
+    "WorkingSetSizes",
+    "miss_ratio_curve",
+    "reduce",
+    "reference_string",
+    "replay",
+    "reuse_distances",
+    "smallest_anomaly",
+    "sweep",
+    "working_set_sizes",
+]

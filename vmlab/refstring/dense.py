@@ -1,107 +1,130 @@
-"""Dense numbers for pages: each page's place in the order of first touch, found in a table in two levels.
+"""Dense numbers for pages, by a hash table of blocks of neighbouring pages.
 
-Programs touch pages in clusters, so a page number is cut as a page table cuts an address. The upper part is looked up in a
-small hash table (as in clustered page tables: Talluri, Hill, Khalidi, SOSP 1995), the lower 10 bits are an index:
+Programs touch pages in clusters, so the table need not hold pages: a block of 1024 gets the next 1024 numbers when it is first
+used (clustered page tables do the same: Talluri, Hill, Khalidi, SOSP 1995). The table is then so small that the processor's first
+cache holds it. Where pages lie so thinly that there would be more numbers than references, a block is one page.
 
-    page number   [ block ............ | slot: 10 bits ]
-                        |                    |
-                    hash table            4 KiB of ids, one for each page of the block
-                    block -> row  ------> rows[row, slot]
+    page number    [ block ......... | 10 bits ]
+                        |                 |
+    hash table      block 0x1f: 0         |          open addressing with linear probing (Knuth, TAOCP 3, 6.4): a block stands
+                    block 0x08: 1         |          at its hash or in the next slot that was free
+                        |                 |
+    number         [ row .............. | 10 bits ]
+
+A block used twice in a row is not looked up again.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LimitError
-from ..jit import entry, inline
+from ..jit import entry, inline, prefetch
 
-SLOTS = 10  # bits
-FIBONACCI = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: spreads neighbours (Knuth, TAOCP 3, 6.4)
-NONE = np.uint32(0xFFFF_FFFF)
+SLOTS = (10, 0)  # bits of a page's place in its block, tried in turn
+SMALLEST = 10  # bits of the number of the table's slots
+MOST = 1 << 31  # numbers
+AHEAD = 32
+BLOCK, ROW = 0, 1  # a slot: the block, and its row + 1; 0: free
 
 
 def number(pages: NDArray[np.uint64], shift: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-    """Dense numbers of pages[i] >> shift, and the page of each number. LimitError if there are 2**32 - 1 pages or more.
+    """Small numbers of pages[i] >> shift, and the page of each number. LimitError if there are too many pages."""
+    for slots in SLOTS:
+        room = min(len(pages), MOST) >> slots  # no more numbers than references
+        numbered = _number_blocks(pages, shift, slots, room)
+        if numbered is not None:
+            return numbered
+    raise LimitError(f"more than {MOST:,} different pages")
 
-    The tables grow by doubling: the kernel stops where one is full, at a reference it has not numbered yet.
+
+def _number_blocks(
+    pages: NDArray[np.uint64], shift: int, slots: int, room: int
+) -> tuple[NDArray[np.uint32], NDArray[np.uint64]] | None:
+    """The same with blocks of 2**slots pages; None if there are more than `room` of them.
+
+    The table grows by doubling: the kernel stops where it is a quarter full, at a reference it has not numbered yet.
     """
     ids = np.empty(len(pages), np.uint32)
-    blocks = np.zeros(1 << 10, np.uint64)  # block + 1, 0: free
-    row_of = np.zeros(1 << 10, np.int32)
-    rows = np.full((64, 1 << SLOTS), NONE, np.uint32)
-    labels = np.empty(1 << 12, np.uint64)
-    at = np.zeros(3, np.int64)  # references numbered, pages, blocks
+    table = np.zeros((1 << SMALLEST, 2), np.uint64)
+    at = np.zeros(2, np.int64)  # references numbered, blocks
     while True:
-        _number(pages, np.uint64(shift), ids, blocks, row_of, rows, labels, at)
+        _number(pages, np.uint64(shift), np.uint64(slots), room, table, ids, at)
         if at[0] == len(pages):
-            return ids, labels[: at[1]].copy()
-        if at[1] == NONE - 1:
-            raise LimitError(f"more than {NONE - 1:,} different pages")
-        if at[1] == len(labels):
-            labels = np.concatenate([labels, np.empty_like(labels)])
-        if at[2] == len(rows):
-            rows = np.concatenate([rows, np.full_like(rows, NONE)])
-        if 2 * at[2] >= len(blocks):
-            old, old_rows = blocks, row_of
-            blocks, row_of = np.zeros(2 * len(old), np.uint64), np.zeros(2 * len(old), np.int32)
-            _move(old, old_rows, blocks, row_of)
+            break
+        if at[1] == room:
+            return None
+        larger = np.zeros((2 * len(table), 2), np.uint64)
+        _move(table, larger)
+        table = larger
+    used = table[table[:, ROW] > 0]
+    blocks = np.empty(len(used), np.uint64)
+    blocks[used[:, ROW].astype(np.int64) - 1] = used[:, BLOCK]
+    labels = (blocks[:, None] << np.uint64(slots)) | np.arange(1 << slots, dtype=np.uint64)
+    return ids, labels.ravel()
 
 
 @entry
-def _number(pages, shift, ids, blocks, row_of, rows, labels, at):
-    """Number the references from at[0] on, until all are or a table is full."""
-    n = len(pages)
-    npages = at[1]
-    nblocks = at[2]
-    mask = np.uint64((1 << SLOTS) - 1)
-    last_block = np.uint64(0)
-    row = np.int64(0)
-    i = at[0]
-    while i < n:
+def _number(pages, shift, slots, room, table, ids, at):
+    """Number the references from at[0] on, until all are, or the table is a quarter full, or there are too many blocks."""
+    nblocks = at[1]
+    down = _down(table)
+    last = len(pages) - 1
+    mask = (np.uint64(1) << slots) - np.uint64(1)
+    previous = np.uint64(0)
+    row = np.uint64(0)  # of `previous`, + 1
+    for i in range(at[0], len(pages)):
         page = pages[i] >> shift
-        block = (page >> np.uint64(SLOTS)) + np.uint64(1)
-        if block != last_block:
-            h = _slot(blocks, block)
-            if blocks[h] == np.uint64(0):
-                if nblocks == len(rows) or 2 * nblocks >= len(blocks):
-                    break
-                blocks[h] = block
-                row_of[h] = nblocks
+        block = page >> slots
+        if block != previous or row == np.uint64(0):
+            prefetch(table, 2 * _hash(pages[min(i + AHEAD, last)] >> shift >> slots, down))
+            h = _find(table, block, down)
+            row = table[h, ROW]
+            if row == np.uint64(0):
+                if 4 * nblocks == len(table) or nblocks == room:
+                    at[0] = i
+                    at[1] = nblocks
+                    return
                 nblocks += 1
-            row = np.int64(row_of[h])
-            last_block = block
-        slot = np.int64(page & mask)
-        known = rows[row, slot]
-        if known == NONE:
-            if npages == len(labels) or npages == NONE - 1:
-                break
-            known = np.uint32(npages)
-            rows[row, slot] = known
-            labels[npages] = page
-            npages += 1
-        ids[i] = known
-        i += 1
-    at[0] = i
-    at[1] = npages
-    at[2] = nblocks
+                row = np.uint64(nblocks)
+                table[h, BLOCK] = block
+                table[h, ROW] = row
+            previous = block
+        ids[i] = ((row - np.uint64(1)) << slots) | (page & mask)
+    at[0] = len(pages)
+    at[1] = nblocks
 
 
 @entry
-def _move(old, old_rows, blocks, row_of):
-    """Fill a larger hash table."""
-    for k in range(len(old)):
-        if old[k] != np.uint64(0):
-            h = _slot(blocks, old[k])
-            blocks[h] = old[k]
-            row_of[h] = old_rows[k]
+def _move(table, larger):
+    """Fill a larger table."""
+    down = _down(larger)
+    for k in range(len(table)):
+        if table[k, ROW] != 0:
+            h = _find(larger, table[k, BLOCK], down)
+            larger[h, BLOCK] = table[k, BLOCK]
+            larger[h, ROW] = table[k, ROW]
 
 
 @inline
-def _slot(blocks, block):
-    """Where a block stands in the hash table, or would: open addressing, the length a power of two."""
-    mask = len(blocks) - 1
-    mixed = block * np.uint64(FIBONACCI)
-    h = np.int64(mixed >> np.uint64(32)) & mask
-    while blocks[h] != np.uint64(0) and blocks[h] != block:
-        h = (h + 1) & mask
+def _down(table):
+    """By how much a hash of 32 bits is shifted down to the number of a slot."""
+    down = 32
+    while 1 << (32 - down) < len(table):
+        down -= 1
+    return down
+
+
+@inline
+def _hash(block, down):
+    """The slot where a block belongs: both halves of its number, times an odd number near 2**32 / golden ratio squared."""
+    folded = np.int64((block ^ (block >> np.uint64(32))) & np.uint64(0xFFFF_FFFF))
+    return ((folded * 0x61C88647) & 0xFFFF_FFFF) >> down
+
+
+@inline
+def _find(table, block, down):
+    """Where a block stands, or the free slot where it would."""
+    h = _hash(block, down)
+    while table[h, ROW] != 0 and table[h, BLOCK] != block:
+        h = (h + 1) & (len(table) - 1)
     return h

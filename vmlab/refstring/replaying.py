@@ -48,13 +48,13 @@ class Replay:
 
     def missed(self) -> NDArray[np.bool_]:
         """For each reference whether it faulted. The string is replayed once more, one reference at a time."""
-        p, state = _begin(self.string, self.policy, self.frames, self.options)
+        p, state = begin(self.string, self.policy, self.frames, self.options)
         ids = self.string.ids
         return np.array([p.run(ids[i : i + 1], state) for i in range(len(ids))], np.bool_)
 
     def table(self) -> Table:
         """The frames after each reference, as textbooks draw them. LimitError for long strings."""
-        return draw(self.string, *_begin(self.string, self.policy, self.frames, self.options))
+        return draw(self.string, *begin(self.string, self.policy, self.frames, self.options))
 
     def to_frame(self) -> Any:
         """A pandas DataFrame of one row."""
@@ -92,13 +92,13 @@ def replay(pages: Any, name: str = "lru", frames: int | None = None, **options: 
     Replay(fifo, 3 frames: 9 faults of 12 references, miss ratio 0.7500)
     """
     string = reference_string(pages)
-    p, state = _begin(string, name, frames, options)
+    p, state = begin(string, name, frames, options)
     faults = int(p.run(string.ids, state))
     space = float(state.space[0]) / len(string) if hasattr(state, "space") else None
     return Replay(name.lower(), None if frames is None else int(frames), options, faults, space, string)
 
 
-def _begin(string: ReferenceString, name: str, frames: int | None, options: dict[str, Any]) -> tuple[Any, Any]:
+def begin(string: ReferenceString, name: str, frames: int | None, options: dict[str, Any]) -> tuple[Any, Any]:
     """The policy's module and its state before the first reference. TypeError, ValueError."""
     p = policy.find(name)
     known = policy.parameters(p)

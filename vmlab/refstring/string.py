@@ -1,7 +1,7 @@
 """Reference strings: the pages that a program touches, in order, as dense numbers.
 
 A kernel keeps its notes on a page in an array, at the page's number, and needs no hash table; so the numbers must be small.
-Page numbers as programs have them (a 36-bit number, a word of a text) are replaced once, in order of first touch:
+Page numbers as programs have them, of up to 64 bits, are replaced once (dense.py):
 
     pages      0x7f3a0 0x00401 0x7f3a0 0x7f3a1
     ids              0       1       0       2      what kernels read
@@ -38,7 +38,7 @@ class ReferenceString:
     @cached_property
     def distinct(self) -> int:
         """How many different pages there are."""
-        return self.npages if self.labels is not None else int(np.count_nonzero(np.bincount(self.ids)))
+        return int(np.count_nonzero(np.bincount(self.ids)))
 
     def label(self, page: int) -> int:
         """What the page with this number is called."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..errors import LimitError
 from . import shown
 from .string import ReferenceString
@@ -48,6 +50,7 @@ def draw(string: ReferenceString, p: ModuleType, state: Any) -> Table:
     """Replay the string one reference at a time and write down which pages are in memory after each.
 
     A policy is not asked what it holds, but tried: a page is in memory if a reference to it would hit, on a copy of the state.
+    (OPT knows the references to come, and is asked.)
     A page stays in its frame from its fault to its eviction; a new one takes the frame that is free, the lowest of several.
     """
     if len(string) > MOST:
@@ -55,13 +58,12 @@ def draw(string: ReferenceString, p: ModuleType, state: Any) -> Table:
     columns: list[list[int | None]] = []
     missed = []
     frames: list[int | None] = []
-    seen: list[int] = []
     for i in range(len(string)):
         page = int(string.ids[i])
         missed.append(bool(p.run(string.ids[i : i + 1], state)))
-        if page not in seen:
-            seen.append(page)
-        frames = [held if held == page or _holds(string, p, state, held, seen) else None for held in frames]
+        before = [held for held in frames if held is not None and held != page]
+        here = {page, *(held for held, stays in zip(before, _held(string, p, state, before)) if stays)}
+        frames = [held if held in here else None for held in frames]
         if page not in frames:
             if None not in frames:
                 frames.append(None)
@@ -70,8 +72,9 @@ def draw(string: ReferenceString, p: ModuleType, state: Any) -> Table:
     return Table([string.label(i) for i in string.ids.tolist()], columns, missed)
 
 
-def _holds(string: ReferenceString, p: ModuleType, state: Any, page: int | None, seen: list[int]) -> bool:
-    """Would a reference to the page hit?"""
-    if page is None:
-        return False
-    return not p.run(string.ids[[string.ids.tolist().index(page)]], type(state)(*(a.copy() for a in state)))
+def _held(string: ReferenceString, p: ModuleType, state: Any, pages: list[int]) -> list[bool]:
+    """Which of the pages are in memory."""
+    if hasattr(p, "held"):
+        return [bool(held) for held in p.held(string, state, pages)]
+    ids = np.array(pages, np.uint32)
+    return [not p.run(ids[k : k + 1], type(state)(*(a.copy() for a in state))) for k in range(len(ids))]

@@ -123,3 +123,20 @@ def take_highest(s, highest):
             u = (t << 6) + bits.highest(s.top[t])
         w = (u << 6) + bits.highest(s.upper[u])
     return (w << 6) + bits.highest(s.wanted[w])
+
+
+def held(string: ReferenceString, state: State, pages: list[int]) -> list[bool]:
+    """Which of the other pages that were in memory before the last reference still are: for a drawing.
+
+    Of those that are never used again only the number is known: the first ones are said to have gone.
+    """
+    rest = string.ids[state.at[0] :].tolist()
+    never = [page for page in pages if page not in rest]
+    dead = int(state.dead[0]) - (int(string.ids[state.at[0] - 1]) not in rest)  # without the last reference's own page
+    gone = set(never[: max(0, len(never) - dead)])
+    return [page not in gone if page in never else _wanted(state, rest.index(page)) for page in pages]
+
+
+def _wanted(state: State, steps: int) -> bool:
+    use = int(state.at[0]) + steps
+    return bool(int(state.wanted[use >> 6]) >> (use & 63) & 1)
