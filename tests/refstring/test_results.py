@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from needs import need_module
 
 from vmlab.refstring import (
+    POLICIES,
     miss_ratio_curve,
     reduce,
     replay,
