@@ -20,6 +20,7 @@ def shortest(book, frames, longest, pages):
     return None
 
 
+@pytest.mark.jit
 def test_beladys_own_string_is_a_shortest_one():
     found = smallest_anomaly("fifo", 3)
     fewer, more = found.replays()

@@ -45,6 +45,7 @@ def test_each_size_of_the_curve_is_a_replay(policy, string):
     assert curve.miss_ratio(1000) == len(set(string)) / len(string)
 
 
+@pytest.mark.jit
 @pytest.mark.parametrize("length", [63 * 64, 64 * 64, 64 * 1024 + 1, 300_000])
 def test_long_strings_go_through_every_level_of_the_tree(length):
     """Nodes of 16 words: 1,024 positions, 16,384, 262,144."""
@@ -56,6 +57,7 @@ def test_long_strings_go_through_every_level_of_the_tree(length):
 
 
 @pytest.mark.slow
+@pytest.mark.jit
 def test_the_top_of_the_tree():
     """More than 4,194,304 positions: the level above the nodes of 65,536 words."""
     string = reference_string(phases(9_000_000))
@@ -64,6 +66,7 @@ def test_the_top_of_the_tree():
         assert curve.faults[frames - 1] == replay(string, "lru", frames=frames).faults
 
 
+@pytest.mark.jit
 def test_opt_curve_of_a_longer_string():
     string = reference_string(phases(20_000))
     curve = miss_ratio_curve(string, "opt")
@@ -103,6 +106,7 @@ def test_a_reduced_string_has_the_same_faults(string, frames):
             assert replay(reduced.string, policy, frames=n).faults == replay(string, policy, frames=n).faults
 
 
+@pytest.mark.jit
 def test_reduction_shortens_what_has_locality():
     string = phases(50_000)
     reduced = reduce(np.repeat(string, 4), 16)
@@ -117,6 +121,7 @@ def test_a_sample_of_all_is_exact(string):
     assert [sampled.miss_ratio(n) for n in exact.frames.tolist()] == pytest.approx(exact.miss_ratios.tolist())
 
 
+@pytest.mark.jit
 @pytest.mark.parametrize("rate", [0.3, 0.1])
 def test_a_sampled_curve_is_near_the_exact_one_and_knows_how_near(rate):
     string = reference_string(phases(200_000))
@@ -126,6 +131,7 @@ def test_a_sampled_curve_is_near_the_exact_one_and_knows_how_near(rate):
     assert off.mean() < 4 * sampled.error.mean() < 0.2
 
 
+@pytest.mark.jit
 def test_a_sample_takes_pages_whole():
     string = reference_string(phases(20_000))
     part = shards.sample(string, 0.2)
@@ -134,6 +140,7 @@ def test_a_sample_takes_pages_whole():
     assert 0.1 < len(taken) / string.distinct < 0.3
 
 
+@pytest.mark.jit
 def test_sweep_is_the_same_as_one_replay_after_the_other():
     string = phases(3000)
     found = sweep(string, ["fifo", "LRU", "arc", "opt"], [3, 50, 400])

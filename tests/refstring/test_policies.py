@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from refstring import textbook
 
 from vmlab.refstring import POLICIES, reference_string, replay
+from vmlab.refstring.calm import BLOCK
 
 BELADY = "1 2 3 4 1 2 5 1 2 3 4 5"  # Belady, Nelson, Shedler, CACM 12(6), 1969
 SILBERSCHATZ = "7 0 1 2 0 3 0 4 2 3 0 3 2 1 2 0 1 7 0 1"  # Operating System Concepts, 10.4
@@ -171,3 +172,18 @@ def test_names_of_pages_change_nothing(string, frames):
             replay(far, policy, frames=frames).missed().tolist()
             == replay(string, policy, frames=frames).missed().tolist()
         )
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("policy", ["fifo", "lru", "clock", "sieve", "nru"])
+def test_both_ways_through_a_string_find_the_same(policy):
+    """Blocks with few faults, blocks with many, and both kinds at each other's end; one reference at a time takes one way only."""
+    rng = np.random.default_rng(11)
+    calm = [rng.integers(0, 100, BLOCK + 5) + 40 * k for k in range(4)]
+    wild = [rng.integers(0, 900, BLOCK // 2 + 7), np.tile(np.arange(800), 12)]
+    string = np.concatenate([calm[0], calm[1], wild[0], calm[2], np.repeat(calm[3], 2), wild[1], calm[0]])
+    found = replay(string, policy, frames=150)
+    missed = np.cumsum(found.missed())
+    assert missed[-1] == found.faults
+    for end in rng.integers(1, len(string), 25).tolist():
+        assert replay(string[:end], policy, frames=150).faults == missed[end - 1]

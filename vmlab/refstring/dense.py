@@ -10,8 +10,6 @@ cache holds it. Where pages lie so thinly that there would be more numbers than 
                     block 0x08: 1         |          at its hash or in the next slot that was free
                         |                 |
     number         [ row .............. | 10 bits ]
-
-A block used twice in a row is not looked up again.
 """
 
 import numpy as np
@@ -70,13 +68,15 @@ def _number(pages, shift, slots, room, table, ids, at):
     down = _down(table)
     last = len(pages) - 1
     mask = (np.uint64(1) << slots) - np.uint64(1)
-    previous = np.uint64(0)
-    row = np.uint64(0)  # of `previous`, + 1
+    thin = slots == np.uint64(0)  # the table is then large: its lines are asked for ahead of time
     for i in range(at[0], len(pages)):
+        if thin:
+            prefetch(table, 2 * _hash(pages[min(i + AHEAD, last)] >> shift, down))
         page = pages[i] >> shift
         block = page >> slots
-        if block != previous or row == np.uint64(0):
-            prefetch(table, 2 * _hash(pages[min(i + AHEAD, last)] >> shift >> slots, down))
+        h = _hash(block, down)
+        row = table[h, ROW]
+        if row == np.uint64(0) or table[h, BLOCK] != block:  # rare: most stand where they belong
             h = _find(table, block, down)
             row = table[h, ROW]
             if row == np.uint64(0):
@@ -88,7 +88,6 @@ def _number(pages, shift, slots, room, table, ids, at):
                 row = np.uint64(nblocks)
                 table[h, BLOCK] = block
                 table[h, ROW] = row
-            previous = block
         ids[i] = ((row - np.uint64(1)) << slots) | (page & mask)
     at[0] = len(pages)
     at[1] = nblocks
@@ -116,7 +115,7 @@ def _down(table):
 
 @inline
 def _hash(block, down):
-    """The slot where a block belongs: both halves of its number, times an odd number near 2**32 / golden ratio squared."""
+    """The slot where a block belongs: the halves of its number, times 2**32 / golden ratio squared, which spreads neighbours."""
     folded = np.int64((block ^ (block >> np.uint64(32))) & np.uint64(0xFFFF_FFFF))
     return ((folded * 0x61C88647) & 0xFFFF_FFFF) >> down
 

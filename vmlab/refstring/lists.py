@@ -43,3 +43,9 @@ def remove(link, p):
 def oldest(link, head):
     """The oldest page of the queue of head; head itself if there is none."""
     return np.int64(link[head, PREV])
+
+
+@inline
+def newest(link, head):
+    """The newest page of the queue of head; head itself if there is none."""
+    return np.int64(link[head, NEXT])

@@ -52,7 +52,7 @@ def keep(ids, limit, out):
 @inline
 def mixed(page):
     """The page's hash, 32 bits: multiplicative hashing, its high bits mixed into the low ones."""
-    h = np.uint32(np.int64(page) * 0x61C88647)
+    h = np.uint32(np.int64(page) * 0x5851F42D)
     return np.uint32(h ^ (h >> np.uint32(15)))
 
 

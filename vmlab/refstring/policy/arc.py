@@ -52,7 +52,8 @@ def run(ids, s):
         page = np.int64(ids[i])
         where = s.where[page]
         if where in (T1, T2):  # case I
-            move(s, page, T2)
+            if page != lists.newest(s.link, len(s.where) + T2):
+                move(s, page, T2)
             continue
         faults += 1
         if where == B1:  # case II

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...jit import entry, prefetch
+from ...jit import entry, inline, njit, prefetch
+from .. import calm
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
@@ -46,30 +47,61 @@ def start(string: ReferenceString, frames: int, loaded: str = "accessed") -> Sta
 def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
-    loaded = s.loaded[0]
-    hand = s.hand[0]
-    used = s.used[0]
-    frames = len(s.ring) - SWEEP
-    last = len(ids) - 1
-    for i in range(len(ids)):
-        prefetch(s.note, ids[min(i + AHEAD, last)])
-        page = ids[i]
-        if s.note[page] != ABSENT:
-            s.note[page] = ACCESSED
-            continue
-        faults += 1
-        if used < frames:
-            s.ring[used] = page
-            used += 1
-        else:
-            while s.note[s.ring[hand]] == ACCESSED:
-                s.note[s.ring[hand]] = CLEAR
-                hand = hand + 1 if hand + 1 < frames else 0
-            s.note[s.ring[hand]] = ABSENT
-            s.ring[hand] = page
-            hand = hand + 1 if hand + 1 < frames else 0
-            prefetch(s.note, s.ring[hand + SWEEP])
-        s.note[page] = loaded
-    s.hand[0] = hand
-    s.used[0] = used
+    calm_before = False
+    for first in range(0, len(ids), calm.BLOCK):
+        stop = min(first + calm.BLOCK, len(ids))
+        found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
+        calm_before = calm.rare(found, stop - first)
+        faults += found
     return faults
+
+
+@njit
+def often(ids, first, stop, s):
+    """References from first to stop - 1, of which many fault."""
+    faults = 0
+    last = len(ids) - 1
+    for i in range(first, stop):
+        prefetch(s.note, ids[min(i + AHEAD, last)])
+        faults += refer(s, ids[i])
+    return faults
+
+
+@njit
+def rarely(ids, first, stop, s):
+    """The same where few fault: while all pages are noted as accessed nothing changes."""
+    faults = 0
+    i = first
+    while i < stop:
+        end = min(i + calm.GROUP, stop)
+        if end == i + calm.GROUP and calm.all_noted(s.note, ACCESSED, ids, i):
+            i = end
+            continue
+        while i < end:
+            faults += refer(s, ids[i])
+            i += 1
+    return faults
+
+
+@inline
+def refer(s, page):
+    """One reference; returns 1 if it faults."""
+    if s.note[page] != ABSENT:
+        s.note[page] = ACCESSED
+        return 0
+    hand = s.hand[0]
+    frames = len(s.ring) - SWEEP
+    if s.used[0] < frames:
+        s.ring[s.used[0]] = page
+        s.used[0] += 1
+    else:
+        while s.note[s.ring[hand]] == ACCESSED:
+            s.note[s.ring[hand]] = CLEAR
+            hand = hand + 1 if hand + 1 < frames else 0
+        s.note[s.ring[hand]] = ABSENT
+        s.ring[hand] = page
+        hand = hand + 1 if hand + 1 < frames else 0
+        prefetch(s.note, s.ring[hand + SWEEP])
+        s.hand[0] = hand
+    s.note[page] = s.loaded[0]
+    return 1

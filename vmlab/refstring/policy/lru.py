@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...jit import entry, lowest, prefetch
+from ...jit import entry, inline, lowest, njit, prefetch
+from .. import bits, calm
 from ..bits import FULL, ONE, words
 from ..state import AHEAD, register
 from ..string import ReferenceString
@@ -47,14 +48,27 @@ def start(string: ReferenceString, frames: int) -> State:
 
 @entry
 def run(ids, s):
-    """Replay `ids`; returns how many of them fault. Branches only where a word of the bitmap has no bit left."""
+    """Replay `ids`; returns how many of them fault."""
+    faults = 0
+    calm_before = False
+    for first in range(0, len(ids), calm.BLOCK):
+        stop = min(first + calm.BLOCK, len(ids))
+        found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
+        calm_before = calm.rare(found, stop - first)
+        faults += found
+    return faults
+
+
+@njit
+def often(ids, first, stop, s):
+    """References from first to stop - 1, of which many fault. Branches only where a word of the bitmap has no bit left."""
     faults = 0
     now = s.now[0]
-    tail = s.tail[0]
+    tail = lowest_alive(s, s.tail[0])
     at = tail >> 6
     word = s.alive[at]
     last = len(ids) - 1
-    for i in range(len(ids)):
+    for i in range(first, stop):
         prefetch(s.last, ids[min(i + AHEAD, last)])
         prefetch(s.alive, max(np.int64(s.last[ids[min(i + NEAR, last)]]), 0) >> 6)
         page = ids[i]
@@ -74,3 +88,41 @@ def run(ids, s):
     s.now[0] = now
     s.tail[0] = tail
     return faults
+
+
+@njit
+def rarely(ids, first, stop, s):
+    """The same where few fault: the tail is looked for at a fault only, and a page used twice in a row changes nothing."""
+    faults = 0
+    now = s.now[0]
+    tail = s.tail[0]
+    previous = np.int64(-1)
+    for i in range(first, stop):
+        page = np.int64(ids[i])
+        if page == previous:
+            continue
+        previous = page
+        used = np.int64(s.last[page])
+        s.last[page] = now
+        if used < tail:
+            faults += 1
+            tail = lowest_alive(s, tail)
+            bits.clear(s.alive, tail)
+            tail += 1
+        else:
+            bits.clear(s.alive, used)
+        now += 1
+    s.now[0] = now
+    s.tail[0] = tail
+    return faults
+
+
+@inline
+def lowest_alive(s, position):
+    """The lowest position alive that is not below this one."""
+    at = position >> 6
+    word = s.alive[at] & (FULL << (position & 63))
+    while word == 0:
+        at += 1
+        word = s.alive[at]
+    return (at << 6) + lowest(word)

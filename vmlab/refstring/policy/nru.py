@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...jit import entry, prefetch
+from ...jit import entry, inline, njit, prefetch
+from .. import calm
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
@@ -40,35 +41,64 @@ def start(string: ReferenceString, frames: int) -> State:
 def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
-    hand = s.hand[0]
-    used = s.used[0]
-    clear = s.clear[0]
-    frames = len(s.page)
-    last = len(ids) - 1
-    for i in range(len(ids)):
-        prefetch(s.note, ids[min(i + AHEAD, last)])
-        page = ids[i]
-        note = s.note[page]
-        if note == ABSENT:
-            faults += 1
-            if used < frames:
-                s.page[used] = page
-                used += 1
-            else:
-                if clear == 0:
-                    for frame in range(frames):
-                        s.note[s.page[frame]] = CLEAR
-                    clear = frames
-                hand = hand + 1 if hand + 1 < frames else 0
-                while s.note[s.page[hand]] != CLEAR:
-                    hand = hand + 1 if hand + 1 < frames else 0
-                s.note[s.page[hand]] = ABSENT
-                s.page[hand] = page
-                clear -= 1
-        elif note == CLEAR:
-            clear -= 1
-        s.note[page] = ACCESSED
-    s.hand[0] = hand
-    s.used[0] = used
-    s.clear[0] = clear
+    calm_before = False
+    for first in range(0, len(ids), calm.BLOCK):
+        stop = min(first + calm.BLOCK, len(ids))
+        found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
+        calm_before = calm.rare(found, stop - first)
+        faults += found
     return faults
+
+
+@njit
+def often(ids, first, stop, s):
+    """References from first to stop - 1, of which many fault."""
+    faults = 0
+    last = len(ids) - 1
+    for i in range(first, stop):
+        prefetch(s.note, ids[min(i + AHEAD, last)])
+        faults += refer(s, ids[i])
+    return faults
+
+
+@njit
+def rarely(ids, first, stop, s):
+    """The same where few fault: while all pages are noted as accessed nothing changes."""
+    faults = 0
+    i = first
+    while i < stop:
+        end = min(i + calm.GROUP, stop)
+        if end == i + calm.GROUP and calm.all_noted(s.note, ACCESSED, ids, i):
+            i = end
+            continue
+        while i < end:
+            faults += refer(s, ids[i])
+            i += 1
+    return faults
+
+
+@inline
+def refer(s, page):
+    """One reference; returns 1 if it faults."""
+    note = s.note[page]
+    s.note[page] = ACCESSED
+    if note != ABSENT:
+        s.clear[0] -= note == CLEAR
+        return 0
+    frames = len(s.page)
+    if s.used[0] < frames:
+        s.page[s.used[0]] = page
+        s.used[0] += 1
+        return 1
+    if s.clear[0] == 0:
+        for frame in range(frames):
+            s.note[s.page[frame]] = CLEAR
+        s.clear[0] = frames
+    hand = s.hand[0] + 1 if s.hand[0] + 1 < frames else 0
+    while s.note[s.page[hand]] != CLEAR:
+        hand = hand + 1 if hand + 1 < frames else 0
+    s.note[s.page[hand]] = ABSENT
+    s.page[hand] = page
+    s.hand[0] = hand
+    s.clear[0] -= 1
+    return 1

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...jit import entry, njit, prefetch
+from ...jit import entry, inline, njit, prefetch
+from .. import calm
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
@@ -47,46 +48,76 @@ def start(string: ReferenceString, frames: int) -> State:
 def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
-    frames = s.frames[0]
+    calm_before = False
+    for first in range(0, len(ids), calm.BLOCK):
+        stop = min(first + calm.BLOCK, len(ids))
+        found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
+        calm_before = calm.rare(found, stop - first)
+        faults += found
+    return faults
+
+
+@njit
+def often(ids, first, stop, s):
+    """References from first to stop - 1, of which many fault."""
+    faults = 0
+    last = len(ids) - 1
+    for i in range(first, stop):
+        prefetch(s.note, ids[min(i + AHEAD, last)])
+        faults += refer(s, ids[i])
+    return faults
+
+
+@njit
+def rarely(ids, first, stop, s):
+    """The same where few fault: while all pages are noted as visited nothing changes."""
+    faults = 0
+    i = first
+    while i < stop:
+        end = min(i + calm.GROUP, stop)
+        if end == i + calm.GROUP and calm.all_noted(s.note, VISITED, ids, i):
+            i = end
+            continue
+        while i < end:
+            faults += refer(s, ids[i])
+            i += 1
+    return faults
+
+
+@inline
+def refer(s, page):
+    """One reference; returns 1 if it faults."""
+    if s.note[page] != ABSENT:
+        s.note[page] = VISITED
+        return 0
     hand = s.hand[0]
     end = s.end[0]
-    used = s.used[0]
-    last = len(ids) - 1
-    for i in range(len(ids)):
-        prefetch(s.note, ids[min(i + AHEAD, last)])
-        page = ids[i]
-        if s.note[page] != ABSENT:
-            s.note[page] = VISITED
-            continue
-        faults += 1
-        if used < frames:
-            used += 1
-        else:
-            while True:
-                victim = s.log[hand]
-                if victim != HOLE:
-                    if s.note[victim] != VISITED:
-                        break
-                    s.note[victim] = RESIDENT
-                hand = hand + 1 if hand + 1 < end else 0
-            s.note[victim] = ABSENT
-            s.log[hand] = HOLE
-            while hand < end and s.log[hand] == HOLE:
-                hand += 1
-            if hand == end:  # nothing newer: the next sweep begins at the oldest, whatever comes until then
-                hand = 0
-            ahead = s.log[hand + SWEEP]
-            if ahead != HOLE:
-                prefetch(s.note, ahead)
-        if end == len(s.log) - SWEEP:
-            hand, end = squeeze(s.log, hand, end)
-        s.log[end] = page
-        end += 1
-        s.note[page] = RESIDENT
+    if s.used[0] < s.frames[0]:
+        s.used[0] += 1
+    else:
+        while True:
+            victim = s.log[hand]
+            if victim != HOLE:
+                if s.note[victim] != VISITED:
+                    break
+                s.note[victim] = RESIDENT
+            hand = hand + 1 if hand + 1 < end else 0
+        s.note[victim] = ABSENT
+        s.log[hand] = HOLE
+        while hand < end and s.log[hand] == HOLE:
+            hand += 1
+        if hand == end:  # nothing newer: the next sweep begins at the oldest, whatever comes until then
+            hand = 0
+        ahead = s.log[hand + SWEEP]
+        if ahead != HOLE:
+            prefetch(s.note, ahead)
+    if end == len(s.log) - SWEEP:
+        hand, end = squeeze(s.log, hand, end)
+    s.log[end] = page
     s.hand[0] = hand
-    s.end[0] = end
-    s.used[0] = used
-    return faults
+    s.end[0] = end + 1
+    s.note[page] = RESIDENT
+    return 1
 
 
 @njit

@@ -25,6 +25,7 @@ ABSENT = -1
 
 class State(NamedTuple):
     frames: NDArray[np.int64]
+    held: NDArray[np.int64]  # pages in memory
     spill: NDArray[np.int64]  # 1: a page that comes goes to the lowest queue with room
     most: NDArray[np.int64]  # of each queue: how many pages it may hold
     size: NDArray[np.int64]  # and does
@@ -41,6 +42,7 @@ def start(string: ReferenceString, frames: int, protected: float = 0.5, segments
     most = [frames // segments] * segments if segments > 2 else [frames, int(frames * protected)]
     return State(
         register(frames),
+        register(),
         register(int(segments > 2)),
         np.array(most),
         np.zeros(segments, np.int64),
@@ -70,12 +72,13 @@ def run(ids, s):
                     queue += 1
                 if queue > top:
                     queue = 0
-            if total(s) == s.frames[0]:
+            if s.held[0] == s.frames[0]:
                 evict(s, heads)
             lists.push(s.link, heads + queue, page)
             s.queue[page] = queue
             s.size[queue] += 1
-        else:
+            s.held[0] += 1
+        elif page != lists.newest(s.link, heads + top):
             lists.remove(s.link, page)
             s.size[queue] -= 1
             queue = min(queue + 1, top)
@@ -96,15 +99,6 @@ def run(ids, s):
 
 
 @inline
-def total(s):
-    """The pages in memory."""
-    n = 0
-    for k in range(len(s.size)):
-        n += s.size[k]
-    return n
-
-
-@inline
 def evict(s, heads):
     """The oldest page of the lowest queue that has one goes."""
     queue = 0
@@ -114,3 +108,4 @@ def evict(s, heads):
     lists.remove(s.link, victim)
     s.queue[victim] = ABSENT
     s.size[queue] -= 1
+    s.held[0] -= 1

@@ -58,8 +58,9 @@ def run(ids, s):
         page = np.int64(ids[i])
         queue = s.queue[page]
         if queue == AM:
-            lists.remove(s.link, page)
-            lists.push(s.link, heads + AM, page)
+            if page != lists.newest(s.link, heads + AM):
+                lists.remove(s.link, page)
+                lists.push(s.link, heads + AM, page)
         elif queue != A1IN:
             faults += 1
             if queue == A1OUT:
