@@ -187,3 +187,23 @@ def test_both_ways_through_a_string_find_the_same(policy):
     assert missed[-1] == found.faults
     for end in rng.integers(1, len(string), 25).tolist():
         assert replay(string[:end], policy, frames=150).faults == missed[end - 1]
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("case", CASES)
+def test_three_hundred_random_strings(case):
+    """Longer than those above: what adapts needs time to do so."""
+    policy, _, book = CASES[case]
+    rng = np.random.default_rng(5)
+    fixed = {"clock, clear": {"loaded": "clear"}, "lfu, recent": {"ties": "recent"}, "slru, 4": {"segments": 4}}
+    for _ in range(300):
+        pages = int(rng.integers(4, 16))
+        favourites = rng.integers(0, pages, 3)
+        string = np.where(rng.random(150) < 0.4, favourites[rng.integers(0, 3, 150)], rng.integers(0, pages, 150))
+        string[60:100] = np.arange(40) % pages
+        size = int(rng.integers(2, 9))
+        sized = {"working-set": "window", "pff": "interval"}.get(policy, "frames")
+        options = {sized: size, **fixed.get(case, {})}
+        book_options = options | ({"string": string.tolist()} if policy == "opt" else {})
+        expected = textbook.faults(book(**book_options), string.tolist())
+        assert replay(string, policy, **options).missed().tolist() == expected

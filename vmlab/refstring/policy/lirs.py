@@ -86,7 +86,6 @@ def run(ids, s):
                     s.size[1] -= 1
                 lists.remove(s.queue, page)  # from Q, or from GONE
                 s.kind[page] = LIR
-                prune(s)
                 oldest = lists.oldest(s.stack, n)
                 s.kind[oldest] = HIR
                 lists.push(s.queue, n + Q, oldest)
