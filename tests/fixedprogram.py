@@ -16,7 +16,8 @@ def oldest(candidates) -> int:
 def machines(n: int):
     """The machine after the program, under each policy and a different TLB; `n` references to each."""
     early = {"page_cluster": 2, "min_free": 2}  # pages come before they are asked for, and go before they must
-    shapes = (("clock", (4, 2), 1, early), ("fifo", (1, 1), 2, {}), ("lru", (16, 4), 1, early), (oldest, None, 1, {}))
+    shapes = [("clock", (4, 2), 1, early), ("fifo", (1, 1), 2, {}), ("lru", (16, 4), 1, early), (oldest, None, 1, {})]
+    shapes += [(policy, (4, 2), 1, early) for policy in Machine.policies[3:]]
     for seed, (policy, tlb, cpus, knobs) in enumerate(shapes):
         m = Machine(frames=12, swap=48 * PAGE, policy=policy, tlb=tlb, cpus=cpus, asids=seed % 2 == 0, **knobs)
         go(m, n, np.random.default_rng(seed))
@@ -35,6 +36,7 @@ def go(m: Machine, n: int, random) -> None:
     pages = [page for area in (heap, text, copy, both) for page in area.pages]
     for p in (a, b):
         p.access(random.choice(pages, n) + random.integers(0, 64, n), random.random(n) < 0.3)
+    a.access([*text.pages, *both.pages, *text.pages] * 6)  # they come back soon after they went
     b.store(heap.addr + PAGE - 2, b"over the border")
     a.munmap(heap.addr + 3 * PAGE, 2 * PAGE)
     a.mprotect(heap.addr + 5 * PAGE, PAGE, 1)

@@ -39,7 +39,7 @@ class Programs(RuleBasedStateMachine):
 
     @initialize(
         frames=st.integers(3, 16),
-        policy=st.sampled_from(["clock", "fifo", "lru", newest]),
+        policy=st.sampled_from([newest, *Machine.policies]),
         mmu=st.sampled_from([((3, 5), 16), ((3, 5), 16), ("x86-64", 4096)]),
         tlb=st.sampled_from([None, (1, 1), (4, 4), (8, 2)]),
         cpus=st.integers(1, 2),

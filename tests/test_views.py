@@ -123,7 +123,7 @@ def test_frames_name_their_owners():
     s = forked()
     f = views.frames(s.machine.state)
     mine, shared = (views.page(s.machine.state, s.b.row, s.heap.addr // PAGE + k).frame for k in (0, 1))
-    assert (f.letters[mine], f.letters[shared]) == ("B", "AB")
+    assert tuple(views.frame_letters(s.machine.state, k) for k in (mine, shared)) == ("B", "AB")
     assert f.sharers[shared] == 2
     assert (f.kind == 0).sum() == f.free == 64 - (6 + 2 + 1)
 
@@ -267,6 +267,15 @@ def test_a_read_call_reads_ahead_too():
     m, _, file = as_linux()
     file.pread(1)
     assert views.log(m.state)[-1].sentence == "page 0 of alice.txt read into frame 0; 7 more read ahead"
+
+
+def test_watermarks_stand_beside_the_free_frames():
+    plain, marked = Machine(frames=64, swap=64 * PAGE), Machine(frames=64, swap=64 * PAGE, min_free=4)
+    assert list(views.free_over_time(plain.state).values) == ["free"]
+    lines = views.free_over_time(marked.state).values
+    m = marked.state.machine[0]
+    assert list(lines) == ["free", "low", "high"]
+    assert set(lines["low"]) == {m.low} and set(lines["high"]) == {m.high} and 4 <= m.low < m.high
 
 
 def test_why_a_page_is_where_it_is():

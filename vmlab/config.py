@@ -221,7 +221,7 @@ def must_fit(nframes: int, nslots: int, shape: Geometry, contents: bool, max_byt
     """ConfigError if the machine's arrays would take more than a quarter of this computer's memory."""
     limit = memory_limit() // 4 if max_bytes is None else whole("max_bytes", max_bytes, 0, 1 << 62)
     page_size, tables = shape.page_size, 32 * 8 << max(shape.index_bits)  # state.boot begins with 32 page tables
-    need = (nframes + nslots) * (page_size if contents else 0) + nframes * 72 + nslots * 8 + tables
+    need = (nframes + nslots) * (page_size if contents else 0) + nframes * 72 + nslots * 16 + tables
     if need > limit:
         raise ConfigError(
             f"{nframes:,} frames and {nslots:,} swap slots of {page_size} bytes need {_size(need)}; the limit is {_size(limit)}"

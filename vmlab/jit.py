@@ -119,8 +119,12 @@ _INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class"
 
 
 def njit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function that njit code calls. Python must not: it is given no wrapper for Python's objects."""
-    return numba.njit(**_INNER)(function)
+    """Compile a function that njit code calls. Python must not: it is given no wrapper for Python's objects.
+
+    forceinline is named because numba hands a caller's options down to what it calls: what an `inline` function calls first
+    would be pasted as well, wherever it is called.
+    """
+    return numba.njit(forceinline=False, **_INNER)(function)
 
 
 def inline(function: Callable[..., Any]) -> Callable[..., Any]:

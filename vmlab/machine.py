@@ -9,7 +9,9 @@ from traitlets import HasTraits
 from . import config, proc, references, saving, warming
 from .arguments import name_text
 from .core import boot, clock, events, invariants, state
-from .core.policy import POLICIES, TOUCHES, Policy
+from .core import policy as policies
+from .core.policy import POLICIES
+from .core.policy.number import Policy
 from .core.state import Event, Exit
 from .counts import Measure, Run
 from .device import Device, HostFile
@@ -23,7 +25,7 @@ from .kernel.guest import PythonPolicy
 from .kernel.outside import twin
 from .kernel.references import Work
 from .process import Process
-from .sysctl import MOST_MAPS, Sysctl
+from .sysctl import MOST_MAPS, MOST_REFERENCES, MOST_SWAPPINESS, Sysctl
 
 HISTORY = 256 << 20
 
@@ -38,7 +40,12 @@ class Machine(Sysctl):
     page_size : bytes; a power of two from 16 to 65536 where `mmu` is index bits, 4096 for a named MMU
     mmu : "x86-64", "x86-64-la57", "sv39", "sv48", "i386", or index bits, topmost level first, such as (2, 4)
     tlb : (entries, ways), or None for no TLB
-    policy : "clock", "fifo", "lru", or a function that names the frame to empty (see vmlab.Candidates)
+    policy : who goes when memory is full: "clock", "fifo", "lru", "random", "nru" (CLOCK that looks at the dirty bit too),
+        "lfu", "aging" (LRU from accessed bits), "wsclock" (working sets), "linux" (active and inactive lists), "mglru"
+        (generations), or a function that names the frame to empty (see vmlab.Candidates). Each one's file in
+        vmlab/core/policy tells its rules
+    swappiness, tick, window : knobs of policies: of "linux" and "mglru", 0 to 200; how many references a tick of "aging"
+        takes, and how many a working set of "wsclock" looks back: None, as many as there are frames
     cpus, asids : number of CPUs; whether TLB entries carry an address-space number (else a switch flushes)
     contents : False for a machine that only counts: no bytes, far larger memories
     filesystem : "ext4" or "tmpfs"
@@ -57,7 +64,7 @@ class Machine(Sysctl):
     max_map_count : mappings that a process may have
     shootdowns : False for a kernel that forgets to tell other CPUs when a translation changes, so that the harm can be seen
     costs : "hdd", "sata-ssd", "nvme", "zram", or a vmlab.Costs: what `clock_ns` is made of
-    seed : for policies that draw
+    seed : of policy "random"
     history : bytes that the past may take (None or 0: none is kept)
     max_bytes : limit on the machine's own arrays (default: a quarter of this computer's memory)
 
@@ -82,6 +89,9 @@ class Machine(Sysctl):
         mmu: str | Sequence[int] = "x86-64",
         tlb: tuple[int, int] | None = (64, 4),
         policy: str | Callable[..., int] = "clock",
+        swappiness: int = 60,
+        tick: int | None = None,
+        window: int | None = None,
         cpus: int = 1,
         asids: bool = True,
         contents: bool = True,
@@ -117,8 +127,6 @@ class Machine(Sysctl):
             tlb=config.tlb_shape(tlb),
             ncpu=config.whole("cpus", cpus, 1, 64),
             asids=bool(asids),
-            policy=int(which),
-            touches=which in TOUCHES,
             contents=bool(contents),
             costs=config.costs(costs),
             filesystem=config.choose("filesystem", filesystem, config.FILESYSTEMS),
@@ -135,8 +143,12 @@ class Machine(Sysctl):
             min_free=config.min_free(preset, min_free, nframes),
             max_map_count=config.whole("max_map_count", max_map_count, 0, MOST_MAPS),
             forgetful=not shootdowns,
+            swappiness=config.whole("swappiness", swappiness, 0, MOST_SWAPPINESS),
+            tick=config.whole("tick", nframes if tick is None else tick, 1, MOST_REFERENCES),
+            window=config.whole("window", nframes if window is None else window, 1, MOST_REFERENCES),
             seed=config.whole("seed", seed, -(1 << 63), (1 << 63) - 1),
         )
+        policies.begin(built, which)
         budget = config.whole("history", history or 0, 0, 1 << 62)
         if not warming.going:
             warming.warm()

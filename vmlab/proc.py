@@ -6,6 +6,7 @@ import numpy as np
 
 from .core import clock, frames, psi, vma
 from .core.invariants import leaves_of, pages_of
+from .core.policy.number import Policy
 from .core.state import (
     DIRTY,
     FRAME_MASK,
@@ -58,6 +59,12 @@ def watermarks(s: State) -> Watermarks:
 RECLAIM = ("pgscan_kswapd", "pgscan_direct", "pgsteal_kswapd", "pgsteal_direct", "allocstall")
 
 
+WORKINGSET = (
+    "pgactivate", "pgdeactivate", "workingset_refault_anon", "workingset_refault_file", "workingset_activate_anon",
+    "workingset_activate_file", "workingset_restore_anon", "workingset_restore_file",
+)  # fmt: skip
+
+
 class Stalled(NamedTuple):
     """A line of /proc/pressure/memory: percent of the last 10, 60 and 300 seconds, and microseconds in all."""
 
@@ -97,9 +104,9 @@ def vmstat(s: State) -> Text:
     st, m = s.stat[0], s.machine[0]
     dirty, (background, most) = _dirty(s), writeback.thresholds(s)
     rows = {
-        "nr_free_pages": int(m.nfree), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
+        "nr_free_pages": int(m.nfree), **_listed(s), "pgfault": int(st.minflt + st.majflt), "pgmajfault": int(st.majflt),
         "pgpgin": int(st.pgpgin), "pgpgout": int(st.pgpgout), "pswpin": int(st.pswpin), "pswpout": int(st.pswpout),
-        **{name: int(st[name]) for name in RECLAIM},
+        **{name: int(st[name]) for name in (*RECLAIM, *WORKINGSET)},
         "swap_ra": int(st.swap_ra), "swap_ra_hit": int(st.swap_ra_hit),
         "nr_dirty": dirty, "nr_writeback": 0,  # a page is written within the call that begins it
         "nr_dirtied": int(m.nr_dirtied) + max(0, dirty - int(m.dirty_seen) + int(st.pgpgout) - int(m.written_seen)),
@@ -108,6 +115,18 @@ def vmstat(s: State) -> Text:
         "pgcopy": int(st.copies), "pgreuse": int(st.reuses), "pgsteal": int(st.evictions), "oom_kill": int(st.oom_kill),
     }  # fmt: skip
     return Text("\n".join(f"{name} {n}" for name, n in rows.items()), rows)
+
+
+def _listed(s: State) -> dict[str, int]:
+    """How many pages are active and inactive: all 0 under a policy that does not tell them apart. Of generations the youngest
+    two are active (include/linux/mm_inline.h, lru_gen_is_active)."""
+    policy, n = s.machine["policy"][0], s.lists["length"].tolist()
+    if policy == Policy.MGLRU:
+        lately = [2 * (int(s.machine["youngest"][0]) - k) % 8 for k in range(4)]
+        n = [sum(n[k + file] for k in half) for file in (0, 1) for half in (lately[2:], lately[:2])]
+    elif policy != Policy.LINUX:
+        n = [0] * 4
+    return dict(zip(("nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file"), n))
 
 
 def meminfo(s: State) -> Text:

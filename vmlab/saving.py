@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .core import boot, invariants, state
-from .core.policy import Policy
+from .core.policy.number import Policy
 from .core.state import State
 from .device import Device, Failing, HostFile, Overlay, OwnFile
 from .device.paths import open_regular

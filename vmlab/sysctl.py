@@ -3,11 +3,14 @@
 from typing import Any
 
 from . import config
+from .core.policy import linux
 from .past import Past
 
 FIELDS = ("dirty_background_ratio", "dirty_ratio", "dirty_expire", "dirty_writeback")  # of core.state.MACHINE
 CALL = ("background", "ratio", "expire", "interval")  # what the call names them
 MOST_MAPS = (1 << 31) - 1
+MOST_SWAPPINESS = linux.MOST_SWAPPINESS
+MOST_REFERENCES = 1 << 40  # of a tick, or of a window
 
 
 def dirty_knob(at: int, about: str) -> property:
@@ -20,6 +23,19 @@ def dirty_knob(at: int, about: str) -> property:
     def put(self: Past, value: Any) -> None:
         now = {call: int(self.state.machine[field][0]) for call, field in zip(CALL, FIELDS, strict=True)}
         self.change("set_dirty", **now | {CALL[at]: config.whole(name, value, 0, most)})
+
+    return property(get, put, doc=about)
+
+
+def policy_knob(name: str, least: int, most: int, about: str) -> property:
+    """The property of one of the knobs of replacement policies."""
+
+    def get(self: Past) -> int:
+        return int(self.state.machine[name][0])
+
+    def put(self: Past, value: Any) -> None:
+        now = {knob: int(self.state.machine[knob][0]) for knob in ("swappiness", "tick", "window")}
+        self.change("set_policy_knobs", **now | {name: config.whole(name, value, least, most)})
 
     return property(get, put, doc=about)
 
@@ -64,6 +80,20 @@ class Sysctl(Past):
     @overcommit_ratio.setter
     def overcommit_ratio(self, ratio: int) -> None:
         self.change("set_overcommit", mode=self.overcommit, ratio=config.whole("overcommit_ratio", ratio, 0, 1000))
+
+    swappiness = policy_knob(
+        "swappiness",
+        0,
+        MOST_SWAPPINESS,
+        'Of policies "linux" and "mglru", as in /proc/sys/vm: 0 swaps only when hardly a page of a file is left, 60 is the usual,'
+        " at 100 swapping counts as costly as reading files, 200 swaps rather than drop pages of files.",
+    )
+    tick = policy_knob(
+        "tick", 1, MOST_REFERENCES, 'Of policy "aging": after how many references each accessed bits are read.'
+    )
+    window = policy_knob(
+        "window", 1, MOST_REFERENCES, 'Of policy "wsclock": how many references a working set looks back.'
+    )
 
     @property
     def max_map_count(self) -> int:

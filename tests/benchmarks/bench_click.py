@@ -8,6 +8,7 @@ import json
 import statistics
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,7 +95,11 @@ def measure(frames: int) -> dict[str, list[float]]:
             cells = page.locator(".vml-frames .c")
             step = page.get_by_role("button", name="Step")
             undo = page.get_by_role("button", name="◀ Undo")
-            picks = [cells.nth(k * 13 % min(frames, 256)).click for k in range(1, CLICKS + 1)]
+            if cells.count():
+                picks = [cells.nth(k * 13 % frames).click for k in range(1, CLICKS + 1)]
+            else:  # so many frames are a canvas
+                canvas = page.locator(".vml-frames canvas")
+                picks = [partial(canvas.click, position={"x": 20 * k, "y": 5 * k}) for k in range(1, CLICKS + 1)]
             result = {"select a frame": timed(page, picks)}
             result["step: a reference, mostly a fault"] = timed(page, [step.click] * CLICKS)
             result["undo"] = timed(page, [undo.click] * CLICKS)
@@ -105,7 +110,8 @@ def measure(frames: int) -> dict[str, list[float]]:
 def main() -> None:
     """Print the table."""
     frames = int(sys.argv[1]) if len(sys.argv) > 1 else 256
-    print(f"click -> last paint, ms, {frames} frames, the whole Workbench; median, worst of {CLICKS}; target 150")
+    target = 150 if frames <= 256 else 300
+    print(f"click -> last paint, ms, {frames} frames, the whole Workbench; median, worst of {CLICKS}; target {target}")
     for name, taken in measure(frames).items():
         print(f"{name:35} {statistics.median(taken):6.0f} {max(taken):6.0f}")
 

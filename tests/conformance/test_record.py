@@ -1,15 +1,18 @@
 """vmlab answers what Linux answered. The floors below only ever rise: a call that gets built raises them."""
 
+import os
 from itertools import islice
 from typing import Any
 
 import pytest
 
+from vmlab import Machine
 from vmlab.conformance import Player, cases, programs, run
 from vmlab.conformance.record import RESIDENCY, TAIL, Filesystem, Stage
 from vmlab.conformance.sides import table
 from vmlab.conformance.vmlab_backend import VmlabBackend
 
+LONG = bool(os.environ.get("VMLAB_LONG"))
 COUNTS = {"cases": 317, "programs": 286}
 FLOORS = {  # how many of them agree, at least: in results and final bytes; in fault counts
     "ext4": {"cases": (314, 23), "programs": (286, 284)},
@@ -52,6 +55,20 @@ def test_frames_policies_and_tlbs_are_invisible(machine: str) -> None:
         report = run(player, entries(), stages=(Stage.RESULTS, Stage.BYTES), without=(TAIL, RESIDENCY), frames=few)
         assert not report.differ, _first(report)
         assert report.agree + report.not_built + report.skipped == COUNTS[report.kind]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [8, 16])
+@pytest.mark.parametrize("policy", Machine.policies)
+def test_every_policy_is_invisible(policy: str, frames: int) -> None:
+    """Each on an eighth of the record, another one each; VMLAB_LONG=1: on all of it."""
+    player = Player(VmlabBackend(frames=frames, policy=policy, dirty_background_ratio=100, dirty_ratio=100))
+    turn = Machine.policies.index(policy) + len(Machine.policies) * (frames // 8 - 1)
+    for entries in (cases, programs):
+        some = islice(entries(), 0 if LONG else turn % 8, None, 1 if LONG else 8)
+        report = run(player, some, stages=(Stage.RESULTS, Stage.BYTES), without=(TAIL, RESIDENCY), frames=frames)
+        assert not report.differ, _first(report)
+        assert report.agree > 0
 
 
 @pytest.mark.slow

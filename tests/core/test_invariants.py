@@ -6,7 +6,7 @@ import pytest
 
 from vmlab import Machine, Map, Process
 from vmlab.core import objects, pagetable, reclaim
-from vmlab.core.state import DIRTY, EXCLUSIVE, NONE, RESIDENT, SHIFT, A, P, State, U, W
+from vmlab.core.state import DIRTY, EXCLUSIVE, NONE, RESIDENT, SHADOW, SHIFT, A, P, State, U, W
 
 PAGE = 4096
 
@@ -178,6 +178,46 @@ def test_the_scene_is_well():
     assert z.m.check() == []
     assert z.slot == 0
     assert z.s.uses[second_use(z)].pte == pte(z.s, z.child, heap_vpn(z))
+
+
+def plant_a_shadow(z):
+    z.s.pages[position(z.s, z.parent, heap_vpn(z) + 3)] = 5 << SHIFT | SHADOW
+
+
+def swap_lists(z):
+    """Two lists of a kind each have changed places; the frames say so."""
+    z.s.lists[[0, 2]] = z.s.lists[[2, 0]]
+    words = z.s.frames["word"]
+    words ^= 2
+
+
+KEPT = {  # of what a policy keeps: the policy, what is done to it
+    "stands 2 times in what the policy keeps": ("linux", lambda z: z.s.lists.__setitem__(1, z.s.lists[0])),
+    "follows -1 and says 3": ("fifo", lambda z: put(z.s.frames, z.s.machine[0].head, "prev", 3)),
+    "the queue of the policy runs in a circle": (
+        "lru", lambda z: put(z.s.frames, z.s.machine[0].tail, "next", z.s.machine[0].head)
+    ),
+    "the queue of the policy ends with frame": ("lfu", lambda z: put(z.s.machine, 0, "tail", 11)),
+    "holds a page, and the policy does not know it": ("aging", lambda z: put(z.s.machine, 0, "head", NONE)),
+    "is free, and the policy keeps it": ("fifo", free_a_frame_in_use),
+    "is linked, and the policy keeps no order": ("wsclock", lambda z: put(z.s.frames, z.mine, "prev", 0)),
+    "list 0 of the policy has 3 frames and says 9": ("linux", lambda z: put(z.s.lists, 0, "length", 9)),
+    "is on list 0 of the policy and says another": ("mglru", lambda z: put(z.s.frames, z.mine, "word", 2)),
+    "a page of kind PRIVATE, is on list 2": ("linux", swap_lists),
+    "pages of files have generations 9 to 3": ("mglru", lambda z: put(z.s.machine, 0, "oldest_file", 9)),
+    "a shadow that cannot be": ("linux", plant_a_shadow),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", KEPT)
+def test_what_is_broken_in_a_policy_is_named(sentence):
+    z = scene()
+    policy, breaks = KEPT[sentence]
+    z.m.policy = policy
+    assert z.m.check() == []
+    breaks(z)
+    wrong = z.m.check()
+    assert any(sentence in w for w in wrong), wrong
 
 
 @pytest.mark.parametrize("sentence", PLANTED)

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
 from programs import FILES, SLOTS, Programs, happened, lengths, newest, npages, sixteenths, small
 
+from vmlab import Machine
 from vmlab.core import reclaim
 from vmlab.core.invariants import pages_of
 from vmlab.core.state import RESIDENT, Kind
@@ -112,7 +113,7 @@ class ProgramsAndFiles(Programs):
     def clean(self, i, how):
         getattr(self.files[i % FILES][0], how)()
 
-    @rule(policy=st.sampled_from(["clock", "fifo", "lru", newest]))
+    @rule(policy=st.sampled_from([newest, *Machine.policies]))
     def change_policy(self, policy):
         self.m.policy = policy
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from vmlab import Machine, VmlabError
+from vmlab.errors import Killed
 
 PAGE = 4096
 BELADY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]  # Belady, Nelson, Shedler: An anomaly ..., CACM 12(6), 1969
@@ -19,7 +20,7 @@ COUNTS = [
     (SILBERSCHATZ, 3, {"fifo": 15, "lru": 12, "clock": 14}),
     (STALLINGS, 3, {"fifo": 9, "lru": 7, "clock": 8}),
 ]
-strings = st.lists(st.integers(0, 8), min_size=1, max_size=40)
+strings = st.lists(st.integers(0, 8), min_size=1, max_size=60)
 frame_counts = st.integers(2, 7)
 
 
@@ -27,7 +28,7 @@ class Fifo:
     def __init__(self, n):
         self.n, self.pages = n, deque()
 
-    def fault(self, page):
+    def fault(self, page, write):
         if page in self.pages:
             return False
         if len(self.pages) == self.n:
@@ -40,7 +41,7 @@ class Lru:
     def __init__(self, n):
         self.n, self.pages = n, OrderedDict()
 
-    def fault(self, page):
+    def fault(self, page, write):
         missing = page not in self.pages
         if missing and len(self.pages) == self.n:
             self.pages.popitem(last=False)
@@ -49,24 +50,8 @@ class Lru:
         return missing
 
 
-class Clock:
-    def __init__(self, n):
-        self.frames, self.used, self.hand = [None] * n, [False] * n, 0
-
-    def fault(self, page):
-        if page in self.frames:
-            self.used[self.frames.index(page)] = True
-            return False
-        while self.used[self.hand]:
-            self.used[self.hand] = False
-            self.hand = (self.hand + 1) % len(self.frames)
-        self.frames[self.hand], self.used[self.hand] = page, True
-        self.hand = (self.hand + 1) % len(self.frames)
-        return True
-
-
 class Lifo(Fifo):
-    def fault(self, page):
+    def fault(self, page, write):
         missing = page not in self.pages
         if missing and len(self.pages) == self.n:
             self.pages.pop()
@@ -75,24 +60,250 @@ class Lifo(Fifo):
         return missing
 
 
-class Aging:
-    """Tanenbaum, Modern Operating Systems, 3.4.7, with the ticks at the faults; 8 bits."""
+class Lfu:
+    """Silberschatz, 10.4.6. Of pages used equally often the first that came."""
 
     def __init__(self, n):
-        self.frames, self.used, self.note = [None] * n, [False] * n, [0] * n
+        self.n, self.pages = n, {}  # page: its references; a dict keeps the order of arrival
 
-    def fault(self, page):
-        if page in self.frames:
-            self.used[self.frames.index(page)] = True
-            return False
-        f = self.frames.index(None) if None in self.frames else self.oldest()
-        self.frames[f], self.used[f], self.note[f] = page, True, 0
-        return True
+    def fault(self, page, write):
+        missing = page not in self.pages
+        if missing and len(self.pages) == self.n:
+            del self.pages[min(self.pages, key=self.pages.get)]
+        self.pages[page] = self.pages.get(page, 0) + 1
+        return missing
 
-    def oldest(self):
-        self.note = [note >> 1 | used << 7 for note, used in zip(self.note, self.used)]
-        self.used = [False] * len(self.used)
-        return self.note.index(min(self.note))
+
+class Frames:
+    """Policies that look at frames and their bits; `choose` names the frame to empty."""
+
+    def __init__(self, n):
+        self.n, self.hand, self.now = n, 0, -1
+        self.frames, self.used, self.dirty, self.word = [None] * n, [False] * n, [False] * n, [0] * n
+
+    @property
+    def pages(self):
+        return [page for page in self.frames if page is not None]
+
+    def fault(self, page, write):
+        self.now += 1
+        self.before()
+        missing = page not in self.frames
+        if missing:
+            f = self.frames.index(None) if None in self.frames else self.choose()
+            self.frames[f], self.dirty[f], self.word[f] = page, False, self.new()
+        f = self.frames.index(page)
+        self.used[f] = True
+        self.dirty[f] |= write
+        return missing
+
+    def before(self):
+        """What the passing of time does."""
+
+    def new(self):
+        """The note on a page that comes in."""
+        return 0
+
+    def round(self):
+        """The frames once round, from the hand on; the hand is left after the one at which the caller stops."""
+        for _ in range(self.n):
+            f = self.hand
+            self.hand = (self.hand + 1) % self.n
+            yield f
+
+
+class Clock(Frames):
+    def choose(self):
+        while True:
+            for f in self.round():
+                if not self.used[f]:
+                    return f
+                self.used[f] = False
+
+
+class Nru(Frames):
+    """Stallings, 8.2: what the Macintosh did; Silberschatz, 10.4.5.3."""
+
+    def choose(self):
+        while True:
+            for f in self.round():
+                if not self.used[f] and not self.dirty[f]:
+                    return f
+            for f in self.round():
+                if not self.used[f]:
+                    return f
+                self.used[f] = False
+
+
+class Draw(Frames):
+    """Park and Miller's generator, worked with as they print it: without an intermediate result beyond 31 bits."""
+
+    def __init__(self, n, seed=1):
+        super().__init__(n)
+        self.seed = seed
+
+    def choose(self):
+        q, r = 44488, 3399  # 2**31 - 1 = 48271 * q + r
+        high, low = divmod(self.seed, q)
+        test = 48271 * low - r * high
+        self.seed = test if test > 0 else test + (1 << 31) - 1
+        return int(self.seed / (1 << 31) * self.n)
+
+
+class Aging(Frames):
+    """Tanenbaum, Modern Operating Systems, 3.4.7. Registers of 8 bits, a tick every n references."""
+
+    def __init__(self, n):
+        super().__init__(n)
+        self.came = []  # pages in order of arrival
+
+    def before(self):
+        if self.now and self.now % self.n == 0:
+            for f in range(self.n):
+                if self.frames[f] is None:
+                    continue
+                self.word[f] = int(f"{int(self.used[f])}{self.word[f]:08b}"[:8], 2)
+                self.used[f] = False
+
+    def fault(self, page, write):
+        missing = super().fault(page, write)
+        if missing:
+            self.came.append(page)
+        return missing
+
+    def choose(self):
+        f = min(range(self.n), key=lambda f: (self.word[f], self.came.index(self.frames[f])))
+        self.came.remove(self.frames[f])
+        return f
+
+
+class AgingAtFaults(Frames):
+    """Aging with its ticks at the faults, the first of equals by frame: what the Python policy below does."""
+
+    def choose(self):
+        self.word = [word >> 1 | used << 7 for word, used in zip(self.word, self.used)]
+        self.used = [False] * self.n
+        return self.word.index(min(self.word))
+
+
+class Wsclock(Frames):
+    """Carr and Hennessy, SOSP 1981; Tanenbaum, 3.4.9. The window is n references."""
+
+    def new(self):
+        return self.now
+
+    def choose(self):
+        start, old, young = self.hand, [], []
+        for k in range(self.n):
+            f = (start + k) % self.n
+            if self.used[f]:
+                self.used[f], self.word[f] = False, self.now
+            if self.now - self.word[f] > self.n:
+                old.append(f)
+                if not self.dirty[f]:
+                    break
+            else:
+                young.append(f)
+        clean = [f for f in old if not self.dirty[f]]
+        young.sort(key=lambda f: self.dirty[f])  # stable: the first clean one, else the first
+        f = (clean + old + young)[0]
+        self.hand = (f + 1) % self.n
+        return f
+
+
+class TwoLists:
+    """Linux's active and inactive list of anonymous pages, with refault distance: mm/vmscan.c and the comment that begins
+    mm/workingset.c. The oldest page stands first."""
+
+    def __init__(self, n):
+        self.n, self.active, self.inactive, self.age, self.thrashes = n, [], [], 0, False
+        self.used, self.referenced, self.worked, self.gone = set(), set(), set(), {}
+
+    @property
+    def pages(self):
+        return self.active + self.inactive
+
+    def fault(self, page, write):
+        missing = page not in self.pages
+        if missing:
+            if len(self.pages) == self.n:
+                self.evict()
+            soon = page in self.gone and self.age - self.gone[page] <= len(self.active)
+            (self.active if soon else self.inactive).append(page)
+            self.age += soon
+            self.thrashes |= soon
+        self.used.add(page)
+        return missing
+
+    def deactivate(self):
+        page = self.active.pop(0)
+        self.used.discard(page)
+        self.inactive.append(page)
+
+    def evict(self):
+        if self.thrashes and self.active:
+            self.deactivate()
+        self.thrashes = False
+        while True:
+            while len(self.inactive) < len(self.active):
+                self.deactivate()
+            page = self.inactive.pop(0)
+            if page not in self.used:
+                break
+            self.used.remove(page)
+            if page in self.referenced:
+                self.active.append(page)
+                self.age += 1
+            else:
+                self.referenced.add(page)
+                self.inactive.append(page)
+        self.referenced.discard(page)
+        self.gone[page] = self.age
+        self.age += 1
+
+
+class Generations:
+    """Linux's multi-generational LRU, anonymous pages only: Documentation/mm/multigen_lru.rst. In a generation the oldest page
+    stands first."""
+
+    def __init__(self, n):
+        self.n, self.frames, self.used = n, [], set()
+        self.generations = {0: [], 1: [], 2: [], 3: []}
+
+    @property
+    def pages(self):
+        return [page for page in self.frames if page is not None]
+
+    def fault(self, page, write):
+        missing = page not in self.frames
+        if missing:
+            if len(self.frames) < self.n:
+                self.frames.append(page)
+            else:
+                self.frames[self.frames.index(self.evicted())] = page
+            self.generations[max(self.generations)].append(page)
+        self.used.add(page)
+        return missing
+
+    def evicted(self):
+        while True:
+            while len(self.generations) > 2:
+                oldest = self.generations[min(self.generations)]
+                while oldest:
+                    page = oldest.pop(0)
+                    if page not in self.used:
+                        return page
+                    self.rejuvenate(page)
+                del self.generations[min(self.generations)]
+            for page in self.frames:
+                if page in self.used:
+                    next(g for g in self.generations.values() if page in g).remove(page)
+                    self.rejuvenate(page)
+            self.generations[max(self.generations) + 1] = []
+
+    def rejuvenate(self, page):
+        self.used.remove(page)
+        self.generations[max(self.generations)].append(page)
 
 
 def fifo(candidates):
@@ -111,12 +322,19 @@ def aging(candidates):
     return frame[np.argmin(candidates.notes[frame])]
 
 
-TEXTBOOK = {"fifo": Fifo, "lru": Lru, "clock": Clock, fifo: Fifo, lifo: Lifo, aging: Aging}
+TEXTBOOK = {
+    "fifo": Fifo, "lru": Lru, "clock": Clock, "random": Draw, "nru": Nru, "lfu": Lfu, "aging": Aging, "wsclock": Wsclock,
+    "linux": TwoLists, "mglru": Generations, fifo: Fifo, lifo: Lifo, aging: AgingAtFaults,
+}  # fmt: skip
+
+
+def test_every_policy_has_its_textbook():
+    assert set(Machine.policies) == {policy for policy in TEXTBOOK if isinstance(policy, str)}
 
 
 def machine(policy, frames, processes=1, **kwargs):
     """A machine, and for each process the addresses of ten pages."""
-    m = Machine(frames=frames, swap=64 * PAGE, policy=policy, history=None, **kwargs)
+    m = Machine(frames=frames, swap=64 * PAGE, policy=policy, history=None, seed=1, **kwargs)
     ps = [m.spawn(f"p{k}") for k in range(processes)]
     return m, [(p, list(p.mmap(10 * PAGE).pages)) for p in ps]
 
@@ -142,7 +360,7 @@ def test_beladys_anomaly():
 @settings(max_examples=40, deadline=None)
 @given(
     string=strings,
-    writes=st.integers(0, (1 << 40) - 1),
+    writes=st.integers(0, (1 << 60) - 1),
     frames=frame_counts,
     tlb=st.sampled_from([None, (1, 1), (2, 2), (64, 4)]),
 )
@@ -150,11 +368,14 @@ def test_each_reference_as_in_the_textbook(policy, string, writes, frames, tlb):
     m, [(p, pages)] = machine(policy, frames, tlb=tlb)
     book = TEXTBOOK[policy](frames)
     for i, k in enumerate(string):
-        assert p.access([pages[k]], bool(writes >> i & 1)).faults == book.fault(k), f"reference {i} of {string}"
+        write = bool(writes >> i & 1)
+        assert p.access([pages[k]], write).faults == book.fault(k, write), f"reference {i} of {string}"
+        here = p.pagemap(pages[0], 10 * PAGE).present
+        assert here.nonzero()[0].tolist() == sorted(book.pages), f"after reference {i} of {string}"
     assert m.check() == []
 
 
-@pytest.mark.parametrize("policy", ["fifo", "lru", "clock"])
+@pytest.mark.parametrize("policy", Machine.policies)
 @settings(max_examples=30, deadline=None)
 @given(string=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4)), max_size=40), frames=frame_counts)
 def test_frames_of_all_processes_are_one_pool(policy, string, frames):
@@ -162,17 +383,40 @@ def test_frames_of_all_processes_are_one_pool(policy, string, frames):
     book = TEXTBOOK[policy](frames)
     for who, k in string:
         p, pages = processes[who]
-        assert p.access([pages[k]]).faults == book.fault((who, k))
+        assert p.access([pages[k]]).faults == book.fault((who, k), False)
     assert m.check() == []
 
 
-@pytest.mark.parametrize("policy", ["fifo", "lru", "clock"])
+@pytest.mark.parametrize("policy", Machine.policies)
 @settings(max_examples=30, deadline=None)
 @given(string=strings, frames=frame_counts)
 def test_one_run_is_many_references(policy, string, frames):
     """The bulk loop finds the same faults as one call for each reference."""
     book = TEXTBOOK[policy](frames)
-    assert count(policy, string, frames) == sum(book.fault(k) for k in string)
+    assert count(policy, string, frames) == sum(book.fault(k, False) for k in string)
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize(("ticks", "goes"), [(6, 1), (12, 0)])
+def test_aging_tells_what_was_used_up_to_eight_ticks_ago(ticks, goes, one_by_one):
+    """Page 0 came first and was used after page 1. With the memory of 8 ticks gone they look alike, and the first goes."""
+    _, [(p, pages)] = machine("aging", 3, tick=1)
+    string = [pages[k] for k in (0, 1, 0, *[2] * ticks, 3)]
+    if one_by_one:
+        for page in string:
+            p.load(page, 1)
+    else:
+        p.access(string)
+    assert [k for k in (0, 1) if not p.pagemap(pages[k], PAGE).present[0]] == [goes]
+
+
+def test_wsclock_takes_a_clean_page_outside_the_working_set_before_a_dirty_one():
+    """The fault of 3 finds 0, 1 and 2 in use just now and takes 0, which is clean. When 4 is wanted, 1 and 2 were last seen five
+    references ago, with a window of 2: both are outside. 1 is the first, and dirty."""
+    _, [(p, pages)] = machine("wsclock", 3, window=2)
+    for k in (0, 1, 2, 3, 3, 3, 3, 3, 4):
+        p.access([pages[k]], k == 1)
+    assert p.pagemap(pages[0], 5 * PAGE).present.tolist() == [False, True, False, True, True]
 
 
 @settings(max_examples=30, deadline=None)
@@ -250,7 +494,20 @@ def test_a_policy_chosen_while_running_knows_the_order_of_arrival(policy):
     assert p.pagemap(pages[0], 4 * PAGE).present.tolist() == [False, True, True, True]
 
 
-@pytest.mark.parametrize("policy", ["clock", "fifo", "lru", fifo])
+@pytest.mark.parametrize("policy", [*Machine.policies, fifo])
+def test_locked_pages_stay_and_the_last_free_frame_goes_round(policy):
+    m, [(p, pages)] = machine(policy, 4)
+    p.mlock(pages[0], 3 * PAGE)
+    for k in (*range(3, 10), *range(3, 10)):
+        p.store(pages[k], b"x")
+    assert p.pagemap(pages[0], 10 * PAGE).present.nonzero()[0].tolist() == [0, 1, 2, 9]
+    p.mlock(pages[9], PAGE)
+    with pytest.raises((Killed, VmlabError)):  # and no endless search
+        p.store(pages[3], b"y")
+    assert m.check() == []
+
+
+@pytest.mark.parametrize("policy", [*Machine.policies, fifo])
 def test_without_swap_clean_file_pages_make_room(policy):
     """Linux scans no anonymous pages where there is no swap (mm/vmscan.c, get_scan_count)."""
     m = Machine(frames=4, swap=0, policy=policy)

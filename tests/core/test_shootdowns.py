@@ -7,7 +7,6 @@ import pytest
 from vmlab import Machine
 
 PAGE = 4096
-POLICIES = ("fifo", "clock", "lru")
 
 
 def two(policy: str, shootdowns: bool) -> tuple:
@@ -23,13 +22,13 @@ def two(policy: str, shootdowns: bool) -> tuple:
     return m, mine, frame
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", Machine.policies)
 def test_told_the_other_cpu_faults(policy):
     m, mine, _ = two(policy, shootdowns=True)
     assert (m.check(), mine[0]) == ([], ord("b"))
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", Machine.policies)
 def test_not_told_it_reads_a_frame_of_another_process(policy):
     m, mine, frame = two(policy, shootdowns=False)
     page = mine.addr // PAGE

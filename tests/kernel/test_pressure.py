@@ -1,5 +1,7 @@
 """Pressure stall information (Documentation/accounting/psi.rst; kernel/sched/psi.c), on a clock on which only devices take time."""
 
+import random
+
 import pytest
 
 from vmlab import Advice, Costs, KiB, Machine, Map
@@ -119,3 +121,20 @@ def test_a_run_and_its_references_agree_and_looking_changes_nothing():
     m.undo()
     m.redo()
     assert m.digest() == before
+
+
+@pytest.mark.parametrize("contents", [True, False])
+def test_a_page_that_should_have_stayed_is_a_stall(contents):
+    """Reading a file for the first time is no wait for memory. A page of the working set that is read again is (PG_workingset)."""
+    m = Machine(frames=6, swap=0, policy="linux", costs=SLOW_READS, contents=contents)
+    p = m.spawn("p")
+    text = p.mmap(file=m.create("f", 64 * PAGE), flags=Map.SHARED)
+    rng = random.Random(2026)
+    for k in range(40):
+        for page in rng.choices(range(8), k=10):  # somewhat more than there are frames: they come back soon
+            p.load(text.addr + page * PAGE, 1)
+        if k == 0:
+            assert m.pressure().rows.some.total == 0  # nothing had been active yet
+    restored = int(m.state.stat["workingset_restore_file"][0])
+    assert 0 < restored < m.state.stat["majflt"][0]
+    assert m.pressure().rows.some.total == restored * SECOND // 1000

@@ -72,7 +72,7 @@ def something(m: Machine, book: Path, rng: random.Random) -> Callable[[], object
             file.close,
             lambda: file.reopen("r"),
             m.sync,
-            lambda: setattr(m, "policy", rng.choice(("fifo", "lru", "clock", first))),
+            lambda: setattr(m, "policy", rng.choice((*Machine.policies, first))),
         ]
     )
 

@@ -88,6 +88,9 @@ def advanced(m: Machine, p: Process, heap: Mapping, own: File) -> list[Callable[
     def advise(where: Mapping, *advice: Advice) -> list[Callable[[], object]]:
         return [partial(p.madvise, where.addr + 2 * page, page, a) for a in advice]
 
+    moved = [0x10_0000_0000 + k * page for k in range(3, 12)]
+    around = partial(p.access, moved + moved[::-1] + moved[:4], True)
+
     return [
         lambda: p.sys.brk(brk + 2 * page),
         lambda: p.store(brk, b"heap"),
@@ -124,6 +127,10 @@ def advanced(m: Machine, p: Process, heap: Mapping, own: File) -> list[Callable[
         lambda: setattr(m, "dirty_background_ratio", 5),
         lambda: own.pwrite(b"dirty" * 900, 0),
         lambda: setattr(m, "max_map_count", 100),
+        *(call for name in m.policies for call in (partial(setattr, m, "policy", name), around)),
+        lambda: setattr(m, "swappiness", 100),
+        lambda: setattr(m, "tick", 3),
+        lambda: setattr(m, "window", 30),
         lambda: setattr(m, "shootdowns", True),
         lambda: own.unlink(),
     ]

@@ -33,7 +33,7 @@ MAY_LOAD = {
     "anywidget": ("widgets",),
     "IPython": ("widgets", "labs"),
     "traitlets": ("widgets", "labs", "gate.py", "machine.py"),
-    "pandas": (),
+    "pandas": ("refstring", "widgets"),
 }
 
 

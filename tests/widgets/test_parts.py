@@ -1,7 +1,9 @@
 """Every part: alone and on the Workbench, as text and table, redrawn, selected, closed."""
 
 import gc
+import html
 import json
+import re
 import weakref
 
 import ipywidgets
@@ -56,6 +58,32 @@ def test_page_tables_mark_the_way_to_the_selected_page():
         assert "22 more are not shown" in part.status
     part.picked(len(part.lines) - 1)
     assert w.screen.selection.vpn == (0x4000_0000_0000 + (15 << 30)) // PAGE
+
+
+def test_proc_can_be_read_below_the_pages():
+    s = forked()
+    w = Workbench(s.machine)
+    part = w.parts["address spaces"]
+    assert part.text.layout.display == "none"
+    part.also.value = "smaps"
+    w.screen.select(views.select_page(s.machine.state, s.b.row, s.heap.addr // PAGE))
+    assert (
+        str(s.b.smaps()) == html.unescape(re.sub("<[^>]*>", "", part.text.value)) and part.text.layout.display is None
+    )
+    s.b.munmap(s.text.addr, PAGE)
+    w.screen.limiter.flush()
+    assert str(s.b.smaps()) == html.unescape(re.sub("<[^>]*>", "", part.text.value))
+    part.also.value = "pages"
+    assert part.text.layout.display == "none"
+
+
+def test_a_charts_data_as_a_table():
+    s = swapping()
+    frame = Workbench(s.machine).parts["faults"].to_frame()
+    assert list(frame.columns) == ["minor", "major", "copies"] and frame.index.name == "references"
+    assert frame.index.is_monotonic_increasing and frame.index[-1] == s.machine.state.machine["now"][0]
+    free = Workbench(s.machine).parts["free"].to_frame()
+    assert free["free"].iloc[-1] == s.machine.state.machine["nfree"][0]
 
 
 def test_a_stopped_process_says_so():
@@ -169,9 +197,9 @@ def check_escaped(widget) -> None:
         waiting += getattr(w, "children", ())
         if isinstance(w, ipywidgets.HTML):
             pages.append(w.value)
-    for html in pages:
-        assert "<img" not in html and "<script" not in html and "<b>bold" not in html and "<u>" not in html
-        assert 'onerror=alert(1)>"' not in html and "\u202e" not in html
+    for text in pages:
+        assert "<img" not in text and "<script" not in text and "<b>bold" not in text and "<u>" not in text
+        assert 'onerror=alert(1)>"' not in text and "\u202e" not in text
 
 
 def test_names_are_never_markup_in_the_scripts():

@@ -2,7 +2,22 @@
 
 from ..jit import entry, inline, njit
 from . import fault, frames, objects, pagetable, policy, reclaim, rmap, swap
-from .state import COSLOT, FAN, FRAME_MASK, GUARD, LAZYFREE, NODE_BITS, NONE, RESIDENT, SHIFT, SWAPPED, TALLEST, Exit, P
+from .state import (
+    COSLOT,
+    FAN,
+    FRAME_MASK,
+    GUARD,
+    LAZYFREE,
+    NODE_BITS,
+    NONE,
+    RESIDENT,
+    SHADOW,
+    SHIFT,
+    SWAPPED,
+    TALLEST,
+    Exit,
+    P,
+)
 
 
 @entry
@@ -96,14 +111,14 @@ def may_bring(s):
 @entry
 def punch(s, obj, start, stop):
     """Pages start..stop-1 of a file or of shared memory leave memory and every mapping, unwritten. Private copies stay."""
-    i = objects.following(s, obj, start, stop, SWAPPED | RESIDENT)
+    i = objects.following(s, obj, start, stop, SWAPPED | RESIDENT | SHADOW)
     while i != NONE:
         page = objects.find(s, obj, i)
         if s.pages[page] & RESIDENT:
             lose(s, s.pages[page] >> SHIFT)
         else:
             objects.forget(s, obj, page)
-        i = objects.following(s, obj, i + 1, stop, SWAPPED | RESIDENT)
+        i = objects.following(s, obj, i + 1, stop, SWAPPED | RESIDENT | SHADOW)
 
 
 @njit

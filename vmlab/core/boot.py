@@ -14,6 +14,7 @@ from .state import (
     FILE,
     FRAME,
     LEVEL,
+    LIST,
     MACHINE,
     NAME_BYTES,
     NODE_BITS,
@@ -50,8 +51,6 @@ def boot(
     tlb: tuple[int, int] = (64, 4),
     ncpu: int = 1,
     asids: bool = True,
-    policy: int = 0,
-    touches: bool = False,
     contents: bool = True,
     costs: Sequence[int] = (1, 20, 1_000, 300, 100_000, 100_000),
     filesystem: int = 0,
@@ -64,6 +63,9 @@ def boot(
     dirty: tuple[int, int, int, int] = (100, 100, 3000, 0),
     forgetful: bool = False,
     max_map_count: int = 65530,
+    swappiness: int = 60,
+    tick: int = 1,
+    window: int = 1,
     seed: int = 0,
     nprocs: int = 64,
     nevents: int = 1 << 12,
@@ -74,7 +76,7 @@ def boot(
     `around`: PTEs filled by a read fault of a file, a power of two. `tracking`: the first store to a clean page faults.
     `read_ahead`: pages read from a file at once. `page_cluster`: the logarithm of the slots read from swap at once.
     `min_free`: the min watermark in frames, 0 for none; low and high stand a quarter of it apart (__setup_per_zone_wmarks).
-    `dirty`: dirty_background_ratio, dirty_ratio, dirty_expire, dirty_writeback.
+    `dirty`: dirty_background_ratio, dirty_ratio, dirty_expire, dirty_writeback. `tick`, `window`: in references.
     """
     entries, ways = tlb
     lanes = max(4, -(-ways // 4) * 4)  # ways are compared four at a time
@@ -104,7 +106,9 @@ def boot(
         tlb_stamp=np.full(nentry, NONE, np.int64),
         frames=rows(nframes, FRAME),
         uses=rows(nframes + further, USE),
+        lists=rows(8, LIST),
         slots=rows(nslots, SLOT),
+        shadows=np.zeros(nslots, np.int64),
         events=rows(nevents, EVENT),
         samples=rows(nsamples, SAMPLE),
         sample_rss=np.zeros((nsamples, SAMPLED_PROCS), np.int32),
@@ -112,7 +116,7 @@ def boot(
         swap=np.zeros((nslots, size), np.uint8),
     )
     m = s.machine[0]
-    m.policy, m.touches, m.ncpu, m.asids, m.filesystem, m.random = policy, touches, ncpu, asids, filesystem, seed
+    m.ncpu, m.asids, m.filesystem, m.random = ncpu, asids, filesystem, seed
     m.zero_frame = nframes if zero_page else NONE
     m.overcommit_ratio = 50
     m.psi_due = PSI_PERIOD
@@ -123,6 +127,7 @@ def boot(
     m.wake = m.low + 1
     m.dirty_background_ratio, m.dirty_ratio, m.dirty_expire, m.dirty_writeback = dirty
     m.forgetful, m.max_map_count = forgetful, max_map_count
+    m.swappiness, m.tick, m.window = swappiness, tick, window
     m.victim = m.pin = m.head = m.tail = m.hand = m.bad = NONE
     m.page_size, m.page_shift = geometry.page_size, geometry.page_size.bit_length() - 1
     m.levels, m.fanout = len(geometry.index_bits), fanout

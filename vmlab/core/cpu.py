@@ -5,7 +5,7 @@ from enum import IntEnum
 from numba import uint64
 
 from ..jit import LANES, entry, inline, lowest, match, njit
-from . import events, fault, objects, pagetable, policy, readahead, rmap, space, tlb
+from . import events, fault, objects, pagetable, policy, psi, readahead, rmap, space, tlb
 from .state import (
     ASID_SHIFT,
     DIRTY,
@@ -162,7 +162,9 @@ def run(s, addresses, writes, limit):
     faulting = False
     why = Exit.DONE
     while i < end and why == Exit.DONE:
-        stop = min(i + BLOCK, end)
+        if then + i >= m.tick_due:
+            policy.tick(s)
+        stop = min(i + BLOCK, end, m.tick_due - then)
         misses = s.stat[0].tlb_misses
         faults = s.stat[0].minflt + s.stat[0].majflt
         while i < stop:
@@ -207,6 +209,8 @@ def reference(s, vpn, access):
     c = s.cpus[m.cpu]
     tag = (c.asid << ASID_SHIFT) | vpn
     half = m.tlb_stores if access == Access.WRITE else 0
+    if m.now >= m.tick_due:
+        policy.tick(s)
     e = tlb.find(s, tlb.first_way(s, m.cpu, tag) + half, m.tlb_ways, tag) if access != Access.EXEC else NONE
     if e != NONE:
         e -= half
@@ -278,8 +282,7 @@ def transfer(s, obj, offset, buffer, access):
         elif s.content.shape[1] > 0:
             for k in range(n):
                 buffer[m.cursor + k] = s.content[f, within + k]
-        if m.touches:
-            policy.touched(s, f)
+        policy.used(s, f)
         m.cursor += n
     return Exit.DONE
 
@@ -309,6 +312,8 @@ def page_in(s, read):
     f = readahead.place(s, m.io_object, m.io_index)
     m.major |= read
     s.stat[0].pgpgin += read
+    if read and policy.restored(s, f):
+        psi.stall(s, s.cost[0].read)
     events.emit(
         s, Event.PAGEIN if read else Event.ZERO, s.cpus[m.cpu].asid << ASID_SHIFT, f, m.io_object, m.io_index, NONE
     )

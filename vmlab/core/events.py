@@ -1,5 +1,7 @@
 """What observers see: the ring of events and the thinned time series of the counters."""
 
+import numpy as np
+
 from ..jit import entry, inline, njit
 from .state import NONE, SAMPLED_PROCS, State
 
@@ -109,4 +111,4 @@ def between(s: State, first: int, last: int):
     """The events numbered first..last-1 that the ring still holds, oldest first, as a record array of its own."""
     n = len(s.events)
     first = max(first, int(s.machine["nevent"][0]) - n)
-    return s.events[[k % n for k in range(first, last)]] if last > first else s.events[:0].copy()
+    return s.events[np.arange(first, max(first, last)) % n]

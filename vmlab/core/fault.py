@@ -329,9 +329,12 @@ def bring(s, obj, index, page, tag):
             s.frames[f].marks |= EXCLUSIVE
         events.emit(s, Event.ZERO, tag, f, obj, index, NONE)
     rmap.own(s, f, page, obj, index)
-    policy.came(s, f)
-    if ahead and m.read_ahead > 1:
-        readahead.bring_all(s, obj, tag)
+    policy.came(s, f, word)
+    if ahead:
+        if policy.restored(s, f):
+            psi.stall(s, s.cost[0].read)
+        if m.read_ahead > 1:
+            readahead.bring_all(s, obj, tag)
     if along != NONE:
         swapin.cluster(s, along, tag)
     return Exit.DONE
@@ -364,7 +367,7 @@ def copy_page(s, row, tag, page, foreign):
         rmap.disown(s, source, own)
     rmap.own(s, f, own, mine, vpn)
     s.frames[f].marks |= EXCLUSIVE
-    policy.came(s, f)
+    policy.came(s, f, 0)
     s.stat[0].copies += 1
     events.emit(s, Event.COPY, tag, f, mine, vpn, source)
     return Exit.DONE

@@ -66,6 +66,18 @@ def clean(s, f):
 
 
 @inline
+def accessed(s, f):
+    """Was the page in f touched since its accessed bits were last cleared?"""
+    u = f
+    while u != NONE:
+        e = s.uses[u]
+        if e.pte != NONE and s.tables[e.pte] & A:
+            return True
+        u = e.next
+    return False
+
+
+@inline
 def test_and_clear_accessed(s, f):
     """Was the page in f touched since the last call? Its TLB copies go too, so that the next touch is seen.
 
@@ -130,12 +142,8 @@ def look(s, f, clear):
     bits = IS_DIRTY if dirty(s, f) else 0
     if takeable(s, f):
         bits |= IS_TAKEABLE
-    u = f
-    while u != NONE:
-        e = s.uses[u]
-        if e.pte != NONE and s.tables[e.pte] & A:
-            bits |= IS_ACCESSED
-        u = e.next
+    if accessed(s, f):
+        bits |= IS_ACCESSED
     if clear:
         test_and_clear_accessed(s, f)
     return bits

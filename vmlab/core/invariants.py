@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .policy import LISTS, QUEUES, lists, mglru
+from .policy.number import Policy
 from .state import (
     ASID_SHIFT,
     COSLOT,
@@ -18,6 +20,7 @@ from .state import (
     NONE,
     OFFLINE,
     RESIDENT,
+    SHADOW,
     SHIFT,
     SWAPPED,
     VPN_MASK,
@@ -59,6 +62,7 @@ def _but_the_tlb(s: State) -> tuple[list[str], dict[int, int]]:
     _mappings(s, bad)
     _objects_and_swap(s, free, owned, bad)
     _counters(s, ptes, bad)
+    bad += _policy(s, free)
     return bad, ptes
 
 
@@ -272,6 +276,12 @@ def _objects_and_swap(s: State, free: set[int], owned: dict[int, tuple[int, int]
                 bad.append(f"object {obj} page {index} is in frame {word >> SHIFT}, which is free")
             if word & GUARD and (word != GUARD or s.objects["kind"][obj] != Kind.PRIVATE or not s.machine["guards"][0]):
                 bad.append(f"object {obj} page {index}: a guard that cannot be (word {word:#x})")
+            if word & SHADOW and (
+                word & (1 << SHIFT) - 1 != SHADOW
+                or s.objects["kind"][obj] != Kind.FILE
+                or s.machine["policy"][0] not in LISTS
+            ):
+                bad.append(f"object {obj} page {index}: a shadow that cannot be (word {word:#x})")
             if s.objects["kind"][obj] == Kind.SWAP:
                 bad += _read_along(s, index, word)
             if s.objects["kind"][obj] == Kind.FILE and index >= s.objects["npages"][obj]:
@@ -357,3 +367,71 @@ def _counters(s: State, ptes: dict[int, int], bad: list[str]) -> None:
     for name in s.stat.dtype.names:
         if s.stat[name][0] < 0:
             bad.append(f"the counter {name} is negative")
+
+
+def _policy(s: State, free: set[int]) -> list[str]:
+    """Every frame with a page stands once in what the policy keeps; a policy that keeps no order links none."""
+    policy = int(s.machine["policy"][0])
+    held = [f for f in range(len(s.frames)) if f not in free and not s.frames["marks"][f] & OFFLINE]
+    if policy in QUEUES:
+        ends = [(int(s.machine["head"][0]), int(s.machine["tail"][0]))]
+    elif policy in LISTS:
+        ends = [(head, tail) for head, tail, _ in s.lists.tolist()]
+    else:
+        linked = [f for f in held if s.frames["next"][f] != NONE or s.frames["prev"][f] != NONE]
+        return [f"frame {f} is linked, and the policy keeps no order" for f in linked]
+    bad: list[str] = []
+    chains = [
+        _order(s, head, tail, bad, f"list {k} of the policy" if policy in LISTS else "the queue of the policy")
+        for k, (head, tail) in enumerate(ends)
+    ]
+    on = Counter(f for chain in chains for f in chain)
+    bad += [f"frame {f} stands {n} times in what the policy keeps" for f, n in on.items() if n > 1]
+    bad += [f"frame {f} holds a page, and the policy does not know it" for f in held if not on[f]]
+    bad += [f"frame {f} is free, and the policy keeps it" for f in on if f in free]
+    if policy in LISTS:
+        for k, chain in enumerate(chains):
+            if len(chain) != s.lists["length"][k]:
+                bad.append(f"list {k} of the policy has {len(chain)} frames and says {int(s.lists['length'][k])}")
+            bad += [
+                f"frame {f} is on list {k} of the policy and says another"
+                for f in chain
+                if int(s.frames["word"][f]) & lists.WHICH != k
+            ]
+        bad += _kinds(s, chains, 1 if policy == Policy.LINUX else 0)
+    if policy == Policy.MGLRU:
+        m = s.machine[0]
+        for oldest, what in ((m.oldest_anon, "anonymous pages"), (m.oldest_file, "pages of files")):
+            if not 1 < m.youngest - oldest + 1 <= mglru.GENERATIONS:
+                bad.append(f"{what} have generations {int(oldest)} to {int(m.youngest)}")
+    return bad
+
+
+def _order(s: State, head: int, tail: int, bad: list[str], what: str) -> list[int]:
+    """The frames from head to tail; both ways must agree."""
+    chain: list[int] = []
+    before = NONE
+    while head != NONE and len(chain) <= len(s.frames):
+        if s.frames["prev"][head] != before:
+            bad.append(f"{what}: frame {head} follows {before} and says {int(s.frames['prev'][head])}")
+        chain.append(head)
+        before, head = head, int(s.frames["next"][head])
+    if len(chain) > len(s.frames):
+        bad.append(f"{what} runs in a circle")
+    if before != tail:
+        bad.append(f"{what} ends with frame {before}, not {tail}")
+    return chain
+
+
+def _kinds(s: State, chains: list[list[int]], bit: int) -> list[str]:
+    """Pages of files and anonymous pages are on lists of their own, as a bit of the list's number says; one that is given up may
+    have changed over, or not yet."""
+    wrong = []
+    for k, chain in enumerate(chains):
+        for f in chain:
+            kind = int(s.objects["kind"][s.uses["object"][f]])
+            if (kind == Kind.FILE) != bool(k >> bit & 1) and not (
+                kind == Kind.PRIVATE and s.frames["marks"][f] & LAZYFREE
+            ):
+                wrong.append(f"frame {f}, a page of kind {Kind(kind).name}, is on list {k} of the policy")
+    return wrong

@@ -7,7 +7,22 @@ files; Linux keeps the same in the PTEs themselves. All trees share one pool of 
 
 from ..jit import entry, inline, njit, prefetch
 from . import frames, policy, rmap, swap
-from .state import ALONE, EXCLUSIVE, FAN, GUARD, HELD, NODE, NODE_BITS, NONE, RESIDENT, SHIFT, SWAPPED, TALLEST, Kind
+from .state import (
+    ALONE,
+    EXCLUSIVE,
+    FAN,
+    GUARD,
+    HELD,
+    NODE,
+    NODE_BITS,
+    NONE,
+    RESIDENT,
+    SHADOW,
+    SHIFT,
+    SWAPPED,
+    TALLEST,
+    Kind,
+)
 
 
 @inline
@@ -158,8 +173,8 @@ def note_swapped(s, obj, change):
 
 @entry
 def discard(s, obj, start, stop):
-    """Drop pages start..stop-1 of obj, which no PTE may map."""
-    sift(s, obj, start, stop, HELD)
+    """Drop pages start..stop-1 of obj, which no PTE may map, and what is remembered of those that were evicted."""
+    sift(s, obj, start, stop, HELD | SHADOW)
 
 
 @entry

@@ -1,8 +1,9 @@
 """Pressure stall information: how long processes waited for memory (kernel/sched/psi.c), on the simulated clock.
 
-A process stalls while a page it needs comes back from swap, and while it has to write pages away itself before it gets a frame
-(direct reclaim). `some`: somebody stalled. `full`: meanwhile nobody else wanted to run, so that nothing at all was done; here
-that is when no other process has references waiting in the queue.
+A process stalls while a page it needs comes back from swap, or to the page cache that it should not have left (a refault of a
+page that was active; policy.restored), and while it has to write pages away itself before it gets a frame (direct reclaim).
+`some`: somebody stalled. `full`: meanwhile nobody else wanted to run, so that nothing at all was done; here that is when no other
+process has references waiting in the queue.
 """
 
 from ..jit import entry, inline, njit

@@ -45,8 +45,10 @@ def fits(s, obj, index):
 def place(s, obj, index):
     """The frame, off the free list, in which page `index` of a file lives from now on; its bytes are yet to come."""
     f = frames.take(s)
-    rmap.own(s, f, objects.reach(s, obj, index), obj, index)
-    policy.came(s, f)
+    page = objects.reach(s, obj, index)
+    word = s.pages[page]
+    rmap.own(s, f, page, obj, index)
+    policy.came(s, f, word)
     return f
 
 

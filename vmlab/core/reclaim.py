@@ -2,7 +2,7 @@
 
 from ..jit import entry, inline, njit
 from . import events, frames, objects, policy, psi, swap, tlb
-from .policy import Policy
+from .policy.number import LAST_PASTED, Policy
 from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, SHIFT, SWAPPED, A, D, Event, Exit, Kind
 
 
@@ -105,10 +105,11 @@ def evict(s, f):
             m.io_index = index
             m.io_frame = f
             return Exit.WRITE
-        changed = depart(s, f, 0)
+        changed = depart(s, f, policy.shadow(s, f))
         st.pgpgout += changed
         events.emit(s, Event.WRITEBACK if changed else Event.DROP, tag, f, obj, index, NONE)
     elif obj == m.swapper:  # read along from swap, and nobody asked for it
+        s.shadows[fr.slot] = policy.shadow(s, f)
         depart(s, f, 0)
         events.emit(s, Event.DROP, tag, f, obj, index, fr.slot)
     elif frames.given_up(s, f):
@@ -134,6 +135,8 @@ def evict(s, f):
         elif fresh:
             fr.slot = slot  # the frame's own reference; dropped below, once the owners hold theirs
             s.slots[slot].refs = 1
+        if m.policy > LAST_PASTED:
+            s.shadows[slot] = policy.shadow(s, f)
         out = fresh | depart(s, f, word)  # else the slot still holds these bytes
         if s.content.shape[1] > 0 and out:
             frames.copy_bytes(s.swap, slot, s.content, f)
@@ -168,7 +171,7 @@ def depart(s, f, word):
                 tlb.drop(s, e.tag)  # a PTE without A is in no TLB: filling sets A, clearing A drops
         if e.page != NONE:
             s.pages[e.page] = word
-            if word != 0:
+            if word & SWAPPED:
                 objects.note_swapped(s, e.object, 1)
                 if not word & ALONE:
                     s.slots[word >> SHIFT].refs += 1

@@ -35,10 +35,11 @@ NX = -(1 << 63)
 SHIFT = 12  # of the frame number in a PTE, of the frame or slot in a page word: 12 whatever the page size
 FRAME_MASK = (1 << 51) - 1  # after the shift: drops NX
 
-# A page word of an object:   63..12 frame or slot | GUARD ALONE NODE SWAPPED RESIDENT;   0 = nothing there
+# A page word of an object:   63..12 frame or slot | SHADOW GUARD ALONE NODE SWAPPED RESIDENT;   0 = nothing there
 # GUARD stands alone, in private objects only, for a page of any mapping that MADV_GUARD_INSTALL has closed.
-RESIDENT, SWAPPED, NODE, ALONE, GUARD = 1, 2, 4, 8, 16
-HELD = RESIDENT | SWAPPED | GUARD  # one of these is set in every word of a leaf that is not 0
+# SHADOW stands alone, in files only: nothing is there, and above it stands when the page was evicted (policy/workingset.py).
+RESIDENT, SWAPPED, NODE, ALONE, GUARD, SHADOW = 1, 2, 4, 8, 16, 32
+HELD = RESIDENT | SWAPPED | GUARD  # one of these is set in every word of a leaf that holds something
 NODE_BITS = 9  # 512 words to a node
 FAN = 1 << NODE_BITS
 EXT4, TMPFS = 0, 1  # machine.filesystem
@@ -160,6 +161,9 @@ def _words(names: str) -> np.dtype[Any]:
 MACHINE = _words(
     "now step cpu ncpu asids cursor "  # time in references; the history's step; which cpu; progress of a bulk or byte run
     "policy touches hand head tail victim "  # replacement
+    "tick tick_due window "  # in references: how often accessed bits are read, when next; how far a working set looks back
+    "swappiness age cost_anon cost_file turn seen_anon seen_file "  # policies with lists (policy/linux.py)
+    "youngest oldest_anon oldest_file gone_anon gone_file back_anon back_file "  # generations (policy/mglru.py)
     "zero_frame around tracking read_ahead "  # knobs: the frame of the zero page, NONE without one; the others in pages
     "least low high wake "  # watermarks: of free frames; with fewer than `wake`, low + 1 or high + 1, a fault has some emptied
     "scanned reclaimed stalled "  # frames a policy has looked at; what reclaim did for this fault: by kswapd; itself at all?
@@ -182,7 +186,10 @@ MACHINE = _words(
 STAT = _words(
     "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill "
     "pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct allocstall "  # reclaim: frames looked at, frames emptied; waits
-    "swap_ra swap_ra_hit"  # pages read along from swap; of them, those that were wanted
+    "swap_ra swap_ra_hit "  # pages read along from swap; of them, those that were wanted
+    "pgactivate pgdeactivate "  # between the lists of a policy that has an active and an inactive one
+    "workingset_refault_anon workingset_refault_file workingset_activate_anon workingset_activate_file "
+    "workingset_restore_anon workingset_restore_file"  # pages that came back; so soon that they count as active; that were so
 )
 COST = _words(
     "tlb walk fault copying read write"
@@ -205,7 +212,8 @@ OBJECT = _row(
     ndirty="i8", dirtied="i8",
 )  # fmt: skip
 FILE = _row(object="i4", mode="i4", refs="i4", used="i4")  # an open file description; mode: Access.READ | Access.WRITE
-FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: a Python policy's own note
+FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: the policy's own note
+LIST = _words("head tail length")  # of frames, through their prev and next: head is the newest
 USE = _row(page="i8", pte="i8", tag="i8", index="i8", object="i4", next="i4")
 PRESSURE = _words("total seen avg10 avg60 avg300")  # ns stalled, of them averaged; percents, 11 bits behind the point
 SLOT = _row(refs="i4", frame="i4")
@@ -238,7 +246,9 @@ class State(NamedTuple):
     tlb_stamp: Any  # int64[entries]: time of last use, NONE if empty
     frames: Any  # FRAME[nframes]
     uses: Any  # USE[nframes + pool]: row f is the first use of frame f; the rows above, further uses
+    lists: Any  # LIST[8]: of the policies that keep more than one queue
     slots: Any  # SLOT[nslots]
+    shadows: Any  # int64[nslots]: beside a page in swap, what SHADOW is for one of a file; 0 if nothing was noted
     events: Any  # EVENT[power of two]: ring
     samples: Any  # SAMPLE[nsamples]: thinned time series of the counters
     sample_rss: Any  # int32[nsamples, SAMPLED_PROCS]

@@ -11,7 +11,7 @@ along goes unused (__swapin_nr_pages), and on a device without seeks looks at ne
 
 from ..jit import inline, njit
 from . import events, frames, objects, policy, rmap
-from .state import COSLOT, EXCLUSIVE, FAN, NONE, TALLEST, Event
+from .state import COSLOT, EXCLUSIVE, FAN, NONE, SHIFT, SWAPPED, TALLEST, Event
 
 
 @inline
@@ -53,7 +53,7 @@ def place(s, slot):
     s.slots[slot].refs += 1
     s.slots[slot].frame = f
     rmap.own(s, f, objects.reach(s, m.swapper, slot), m.swapper, slot)
-    policy.came(s, f)
+    policy.came(s, f, (slot << SHIFT) | SWAPPED)
 
 
 @njit

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..core.policy import POLICIES, TOUCHES, Policy, queue
+from ..core import policy as policies
+from ..core.policy import POLICIES
+from ..core.policy.number import Policy
 from . import (
     brk,
     crash,
@@ -37,12 +39,15 @@ def set_policy(k: Kernel, policy: str | Callable[..., int]) -> None:
     """Another policy from now on; the order in which pages came is kept for it."""
     number = Policy.PYTHON if callable(policy) else POLICIES[policy]
     k.policy = PythonPolicy(policy) if callable(policy) else None
+    policies.begin(k.state, number)
+
+
+def set_policy_knobs(k: Kernel, swappiness: int, tick: int, window: int) -> None:
+    """vm.swappiness, and in references how often accessed bits are read and how far a working set looks back."""
     m = k.state.machine[0]
-    m.policy, m.touches = number, number in TOUCHES
-    if number == Policy.CLOCK:
-        queue.dissolve(k.state)
-    else:
-        queue.rebuild(k.state)
+    m.swappiness, m.window = swappiness, window
+    if m.tick != tick:
+        policies.set_tick(k.state, tick)
 
 
 def set_shootdowns(k: Kernel, on: bool) -> None:
@@ -72,7 +77,7 @@ OF_MACHINE: dict[str, Callable[..., Any]] = {
     "refresh": files.refresh, "evict": files.evict, "sync": files.sync,
     "queue": program.queue, "run": program.run, "set_policy": set_policy,
     "set_overcommit": overcommit.set_mode, "set_dirty": writeback.set_dirty, "set_max_map_count": limits.set_max_map_count,
-    "set_shootdowns": set_shootdowns, "crash": crash.crash,
+    "set_shootdowns": set_shootdowns, "set_policy_knobs": set_policy_knobs, "crash": crash.crash,
 }  # fmt: skip
 
 

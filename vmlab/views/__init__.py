@@ -4,7 +4,7 @@ They change nothing and keep nothing. Each takes a State, or a Look at one where
 """
 
 from .cache import CachedFile, cache_sentence, page_cache
-from .frames import Frames, frame_owners, frame_sentence, frames
+from .frames import Frames, frame_letters, frame_owners, frame_sentence, frames
 from .look import Area, Look, look_at
 from .pages import Page, page, sentence
 from .selection import NOTHING, Selection, again, kin, select_file, select_frame, select_page, select_slot
@@ -62,6 +62,7 @@ __all__ = [
     "ceiling",
     "cells_of",
     "faults_over_time",
+    "frame_letters",
     "frame_owners",
     "frame_sentence",
     "frames",

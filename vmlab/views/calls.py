@@ -180,6 +180,12 @@ def _policy(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) 
     return f"From now on {name} chooses what to evict.", f"policy {name}"
 
 
+def _policy_knobs(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    swappiness, tick, window = (int(a.get(name, 0)) for name in ("swappiness", "tick", "window"))
+    far = f"a tick is {words.plural(tick, 'reference')}, a working set looks back {words.plural(window, 'reference')}"
+    return f"From now on swappiness is {swappiness}, {far}.", f"swappiness {swappiness}, tick {tick}, window {window}"
+
+
 def _overcommit(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     mode, ratio = int(a.get("mode", 0)), int(a.get("ratio", 0))
     what = ("all but the absurd", "any amount", f"no more than {ratio} % of RAM and all of swap")[mode]
@@ -252,6 +258,7 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "set_oom_score_adj": _oom_score_adj,
     "queue": _queue,
     "set_policy": _policy,
+    "set_policy_knobs": _policy_knobs,
     "set_overcommit": _overcommit,
     "set_dirty": _dirty,
     "set_max_map_count": _max_map_count,

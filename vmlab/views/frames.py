@@ -15,7 +15,6 @@ class Frames(NamedTuple):
     """Arrays with one element a frame."""
 
     kind: Array  # uint8: FREE, ANON, FILE, GONE (taken offline)
-    letters: list[str]  # owner, both sharers, or x3 from three up; "" where nobody maps it
     dirty: Array  # uint8
     accessed: Array  # uint8
     locked: Array  # uint8
@@ -24,7 +23,7 @@ class Frames(NamedTuple):
     loaded: Array  # float64: when its page came, in references
     free: int
     online: int
-    hand: int  # CLOCK's next candidate, NONE for other policies
+    hand: int  # the next candidate of a policy that goes round: CLOCK, NRU, WSClock
 
 
 def frames(s: State | Look) -> Frames:
@@ -39,7 +38,6 @@ def frames(s: State | Look) -> Frames:
     hand = int(s.machine["hand"][0])
     return Frames(
         kind,
-        letters(look, n),
         facts.dirty,
         facts.accessed,
         facts.locked,
@@ -52,16 +50,13 @@ def frames(s: State | Look) -> Frames:
     )
 
 
-def letters(look: Look, n: int) -> list[str]:
-    """Whose each frame is: of the processes that map it, and of those that own its private page without mapping it."""
-    rows: list[set[int]] = [set() for _ in range(n)]
-    for tag, frame in zip(look.mapped.tag.tolist(), look.mapped.frame.tolist()):
-        rows[frame].add(tag >> ASID_SHIFT)
-    for frame, owned in look.owners.items():
-        for obj, _ in owned:
-            if look.object(obj, "kind") == Kind.PRIVATE:
-                rows[frame].add(look.object(obj, "proc"))
-    return [short(sorted(look.letter[r] for r in x)) for x in rows]
+def frame_letters(s: State | Look, frame: int) -> str:
+    """Whose a frame is: of the processes that map it or own its private page without mapping it; "", "A", "AB", "×3"."""
+    look = look_at(s)
+    rows = {tag >> ASID_SHIFT for tag, _ in look.users_of(frame)}
+    owned = [obj for obj, _ in look.owners_of(frame)]
+    rows |= {look.object(obj, "proc") for obj in owned if look.object(obj, "kind") == Kind.PRIVATE}
+    return short(sorted(look.letter[r] for r in rows))
 
 
 def short(names: list[str]) -> str:
@@ -73,21 +68,21 @@ def frame_owners(s: State | Look, frame: int) -> list[str]:
     """The pages that live in a frame or map it, each named."""
     look = look_at(s)
     out = []
-    for tag, _ in look.users.get(frame, ()):
+    for tag, _ in look.users_of(frame):
         row, vpn = tag >> ASID_SHIFT, tag & VPN_MASK
         out.append(f"{look.process[row]} {words.where(look, row, vpn)}")
-    return out or [words.object_page(look, obj, index) for obj, index in look.owners.get(frame, ())]
+    return out or [words.object_page(look, obj, index) for obj, index in look.owners_of(frame)]
 
 
 def frame_sentence(s: State | Look, frame: int) -> str:
     """What is in a frame, in one sentence."""
     look = look_at(s)
-    owners = look.owners.get(frame)
+    owners = look.owners_of(frame)
     if not owners:
         offline = int(look.state.frames["marks"][frame]) & OFFLINE
         return f"frame {frame}: {'taken out of service' if offline else 'free'}."
     text = f"frame {frame}: {', '.join(frame_owners(look, frame))}"
-    if not look.users.get(frame):
+    if not look.users_of(frame):
         text += ", mapped by nobody" if look.is_file(owners[0][0]) else ", not mapped"
     text += ", dirty" if look.facts.dirty[frame] else ""
     slot = int(look.state.frames["slot"][frame])

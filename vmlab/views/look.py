@@ -79,6 +79,7 @@ class Look:
         self.page_size, self.page_shift = int(m.page_size), int(m.page_shift)
         self.levels = [(int(shift), int(mask)) for shift, mask in state.level.tolist()]  # the leaf first
         self.tables: dict[int, Any] = {}  # page words of objects, once they were asked for
+        self._chains: dict[int, list[tuple[int, ...]]] = {}  # uses of frames, likewise
 
     def __repr__(self) -> str:
         return f"Look({len(self.living)} processes, {len(self.state.frames)} frames)"
@@ -216,25 +217,29 @@ class Look:
         pte = s.tables[s.uses["pte"][live][order]]
         return Mapped(tag[order], pte, (pte >> SHIFT) & FRAME_MASK)
 
-    @cached_property
-    def users(self) -> dict[int, list[tuple[int, int]]]:
-        """The PTEs that map each frame: (tag, word), by tag."""
-        out: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for tag, pte, frame in zip(*(a.tolist() for a in self.mapped)):
-            out[frame].append((tag, pte))
-        return out
+    def users_of(self, frame: int) -> list[tuple[int, int]]:
+        """The PTEs that map a frame: (tag, word), by tag."""
+        tables = self.state.tables
+        return sorted((tag, int(tables[pte])) for _, pte, tag, _, _ in self._uses(frame) if pte != NONE)
+
+    def owners_of(self, frame: int) -> list[tuple[int, int]]:
+        """The pages that live in a frame: (object, index), sorted."""
+        return sorted((obj, index) for page, _, _, index, obj in self._uses(frame) if page != NONE)
+
+    def _uses(self, frame: int) -> list[tuple[int, ...]]:
+        """The uses of a frame, (page, pte, tag, index, object) each: its row of the reverse map and those chained to it."""
+        if frame not in self._chains:
+            chain, at = [], frame if 0 <= frame < len(self.state.frames) else NONE
+            while at != NONE:
+                *use, at = self._rows[at].item()
+                chain.append(tuple(use))
+            self._chains[frame] = chain
+        return self._chains[frame]
 
     @cached_property
-    def owners(self) -> dict[int, list[tuple[int, int]]]:
-        """The pages that live in each frame: (object, index), sorted."""
-        s = self.state
-        live = np.flatnonzero(s.uses["page"] != NONE)
-        frame = s.pages[s.uses["page"][live]] >> SHIFT
-        out: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        columns = (frame, s.uses["object"][live], s.uses["index"][live])
-        for f, obj, index in sorted(zip(*(c.tolist() for c in columns))):
-            out[f].append((obj, index))
-        return out
+    def _rows(self) -> Array:
+        """The reverse map, its fields in the order of USE."""
+        return np.asarray(self.state.uses)
 
     @cached_property
     def facts(self) -> FrameFacts:

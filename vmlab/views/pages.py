@@ -9,6 +9,7 @@ from ..core.state import (
     ASID_SHIFT,
     FAN,
     FRAME_MASK,
+    HELD,
     NODE_BITS,
     NONE,
     RESIDENT,
@@ -82,7 +83,7 @@ def _held(look: Look, obj: int) -> Iterator[tuple[Array, Array]]:
 
     def below(at: int, level: int, base: int) -> Iterator[tuple[Array, Array]]:
         node = look.state.pages[at : at + FAN]
-        k = np.flatnonzero(node)
+        k = np.flatnonzero(node & HELD if level == 0 else node)
         if level == 0:
             if len(k):
                 yield base + k, node[k]
@@ -114,7 +115,7 @@ def page(s: State | Look, row: int, vpn: int) -> Page:
     frame = (pte >> SHIFT) & FRAME_MASK if pte & P else w >> SHIFT if w & RESIDENT else NONE
     real = 0 <= frame < len(look.state.frames)  # the zero page's lies behind them and has no facts
     slot = w >> SHIFT if w & SWAPPED else NONE
-    sharers = len(look.users.get(frame, ())) if frame != NONE else 0
+    sharers = len(look.users_of(frame)) if frame != NONE else 0
     if slot != NONE:
         sharers = int(look.state.slots["refs"][slot])
     return Page(
@@ -157,7 +158,7 @@ def sentence(s: State | Look, p: Page) -> str:
         return f"{who} 0x{p.vpn << look.page_shift:x}: nothing is mapped there; an access is SIGSEGV."
     here = f"{who} {p.area.name} page {p.number}"
     if p.state == "mapped":
-        also = sorted({look.letter[t >> ASID_SHIFT] for t, _ in look.users[p.frame]} - {look.letter[p.row]})
+        also = sorted({look.letter[t >> ASID_SHIFT] for t, _ in look.users_of(p.frame)} - {look.letter[p.row]})
         tail = f", shared with {' and '.join(also)}" if also else ""
         if p.cow:
             may = "the next store copies it" if also or p.kind == "file" else "the next store makes it writable"

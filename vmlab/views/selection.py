@@ -37,9 +37,9 @@ def select_page(s: State | Look, row: int, vpn: int, offset: int = 0) -> Selecti
 def select_frame(s: State | Look, frame: int, row: int = NONE) -> Selection:
     """What is in a frame; through the process in `row` if it maps it, else through the first that does."""
     look = look_at(s)
-    for tag, _ in sorted(look.users.get(frame, ()), key=lambda u: u[0] >> ASID_SHIFT != row):
+    for tag, _ in sorted(look.users_of(frame), key=lambda u: u[0] >> ASID_SHIFT != row):
         return select_page(look, tag >> ASID_SHIFT, tag & VPN_MASK)
-    for obj, index in look.owners.get(frame, ()):
+    for obj, index in look.owners_of(frame):
         if look.object(obj, "kind") == Kind.PRIVATE:
             return select_page(look, look.object(obj, "proc"), index)
         if look.is_file(obj):
@@ -55,7 +55,7 @@ def select_slot(s: State | Look, slot: int, row: int = NONE) -> Selection:
     for owner, index in sorted(private, key=lambda x: x[0] != row):
         return select_page(look, owner, index)
     for f in (look.state.frames["slot"] == slot).nonzero()[0].tolist():
-        if look.owners.get(f):
+        if look.owners_of(f):
             return select_frame(look, f, row)._replace(slot=slot)
     return Selection(slot=slot)
 
@@ -93,7 +93,7 @@ def kin(s: State | Look, one: Selection) -> list[tuple[int, int]]:
     look = look_at(s)
     found: set[tuple[int, int]] = set()
     if one.frame != NONE:
-        found |= {(t >> ASID_SHIFT, t & VPN_MASK) for t, _ in look.users.get(one.frame, ())}
+        found |= {(t >> ASID_SHIFT, t & VPN_MASK) for t, _ in look.users_of(one.frame)}
     if one.slot != NONE:
         asleep = [(o, i) for at, o, i in sleepers(look) if at == one.slot and look.object(o, "kind") == Kind.PRIVATE]
         found |= {(look.object(o, "proc"), i) for o, i in asleep}

@@ -71,10 +71,11 @@ def swap_over_time(s: State | Look) -> Series:
 
 
 def free_over_time(s: State | Look) -> Series:
-    """Free frames."""
+    """Free frames; and the low and high watermark of a machine that has them, as they are now."""
     s = look_at(s).state
     time, lines = from_zero(*sampled(s, "nfree"), float(s.machine["online"][0]))
-    return Series(time, {"free": lines[0]}, float(time[-1]))
+    marks = {name: np.full(len(time), float(s.machine[name][0])) for name in ("low", "high") if s.machine["low"][0]}
+    return Series(time, {"free": lines[0], **marks}, float(time[-1]))
 
 
 def resident_over_time(s: State | Look) -> Series:

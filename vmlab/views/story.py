@@ -198,7 +198,7 @@ def reference(look: Look, verb: str, tag: str, main: sentences.Happening | None,
         return f"{who} {verb} {here}: a TLB miss, and the walk found it.", f"{brief}: walk"
     also = ""
     if tag == "copy" and main.source != NONE:
-        users = {look.letter[t >> ASID_SHIFT] for t, _ in look.users.get(main.source, ())}
+        users = {look.letter[t >> ASID_SHIFT] for t, _ in look.users_of(main.source)}
         others = sorted(users - {look.letter[row]})
         also = f", shared with {' and '.join(others)}" if others else ""
     text, arrow = main.outcome

@@ -24,12 +24,14 @@ def why(s: State | Look, row: int, vpn: int, most: int = MOST) -> list[Cause]:
     p = pages.page(look, row, vpn)
     tag = (row << ASID_SHIFT) | vpn
     n = int(look.state.machine["nevent"][0])
+    events = between(look.state, max(0, n - FAR), n)
+    about = events["tag"] == tag
+    if p.object != NONE:
+        about |= (events["object"] == p.object) & (events["index"] == p.index)
     out: list[Cause] = []
-    for values in reversed(between(look.state, max(0, n - FAR), n).tolist()):
+    for values in reversed(events[about].tolist()):
         e = sentences.Row(*values)
         kind = Event(e.kind)
-        if e.tag != tag and (p.object == NONE or (e.object, e.index) != (p.object, p.index)):
-            continue
         if kind in sentences.AWAY:
             out.append(Cause(e.step, sentences.departure(look, e, kind)))
         elif kind in sentences.TAGS and kind not in (Event.FORK, Event.EXIT):

@@ -58,6 +58,10 @@ class Chart(Part):
         )
         return [self.legend, self.figure]
 
+    def resize(self, scale: float) -> None:
+        super().resize(scale)
+        self.figure.fig_margin = {side: round(room * scale) for side, room in MARGIN.items()}
+
     def mark(self, line: Line) -> bq.Lines:
         """The bqplot mark of one line."""
         return bq.Lines(
@@ -88,6 +92,21 @@ class Chart(Part):
         html = self.legend_of(d)
         if self.legend.value != html:
             self.legend.value = html
+
+    def to_frame(self) -> Any:
+        """The lines as a pandas DataFrame, the time in references as its index."""
+        import pandas as pd  # comes with bqplot
+
+        d = self.series(views.look_at(self.screen.state))
+        return pd.DataFrame(d.values, pd.Index(d.time.astype(np.int64), name="references"))
+
+    def save_png(self, filename: str = "") -> None:
+        """Let the page that shows the chart save it as a picture."""
+        self.figure.save_png(filename or f"{self.title.lower().replace(' ', '-')}.png")
+
+    def save_svg(self, filename: str = "") -> None:
+        """The same as SVG, which can be enlarged."""
+        self.figure.save_svg(filename or f"{self.title.lower().replace(' ', '-')}.svg")
 
     def top(self, look: Look, d: views.Series) -> float:
         """Where the vertical axis ends."""

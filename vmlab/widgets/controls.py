@@ -10,6 +10,7 @@ from . import verbs
 from .address import named
 from .screen import Screen, close_tree
 from .slots import Slots
+from .theme import SCALES
 
 WIDTHS = {"who": "120px", "verb": "130px", "at": "150px", "file": "130px", "pattern": "130px", "sharing": "140px"}
 NAMES = ("editor", "spell", "indexer", "reader", "writer", "clock", "mail", "shell")
@@ -65,7 +66,11 @@ class Command(VBox):
             description="policy", layout={"width": "190px"}, tooltip="who is evicted when memory is full"
         )
         self.sync = Button(description="Sync", tooltip="write every dirty page of every file back")
-        self.more.children = [self.policy, self.sync]
+        sizes = [(f"{100 * s:.0f} %", s) for s in SCALES]
+        self.size = Dropdown(
+            description="size", options=sizes, layout={"width": "130px"}, tooltip="of the whole screen"
+        )
+        self.more.children = [self.policy, self.sync, self.size]
         self.said, self.busy = "", False
         self.followed: tuple[int, ...] = ()  # the page the line spoke of last
         super().__init__([self.line, self.more])
@@ -80,6 +85,7 @@ class Command(VBox):
             control.observe(guard(self.edited, self.complain), "value")
         self.machine.observe(guard(self.opened, self.complain), "value")
         self.policy.observe(guard(self.chosen, self.complain), "value")
+        self.size.observe(guard(lambda change: self.screen.resize(change["new"]), self.complain), "value")
         self.sync.on_click(guard(lambda _: self.screen.machine.sync(), self.complain))
 
     # -- the sentence --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from ..views.frames import ANON, FILE, FREE, GONE
 from .cellgrid import ACCESSED, DIRTY, KINDS, MOST, SHARED, Cell, CellCanvas, CellGrid
 from .part import Part
 
+HANDS = ("clock", "nru", "wsclock")  # policies that go round
 CLASSES = {FREE: "none", ANON: "anon", FILE: "file", GONE: "gone"}
 
 
@@ -43,8 +44,8 @@ class FrameMap(Part):
             self.look_as("half", 64 < n <= 256)
             self.look_as("dense", n > 256)
         policy = self.screen.machine.policy_name
-        self.grid.hand = f.hand if policy == "clock" else NONE
-        hand = f"; CLOCK hand at {f.hand}" if policy == "clock" else f"; {policy.upper()}"
+        self.grid.hand = f.hand if policy in HANDS else NONE
+        hand = f"; {policy.upper()}" + (f" hand at {f.hand}" if policy in HANDS else "")
         self.facts = f"{n:,}, {f.free:,} free{hand}"
         self.numbers = (n, int((f.kind == ANON).sum()), int((f.kind == FILE).sum()), f.free, int(f.dirty.sum()))
 
@@ -56,7 +57,7 @@ class FrameMap(Part):
             marks = (("dirty", f.dirty[i]), ("acc", f.accessed[i]), ("pin", f.locked[i]), ("shr", f.sharers[i] > 1))
             classes += [name for name, on in marks if on]
         tip = views.frame_sentence(look, i) if kind != FREE else f"frame {i}: free."
-        return Cell(f.letters[i], " ".join(classes), tip)
+        return Cell(views.frame_letters(look, i), " ".join(classes), tip)
 
     def tip(self, i: int) -> str:
         """What is in frame i."""

@@ -6,10 +6,14 @@ from .chart import Chart, Line
 
 
 class FreeOverTime(Chart):
-    """Frames that hold nothing."""
+    """Frames that hold nothing; and, where there are any, the watermarks between which kswapd works."""
 
     title = "Free frames"
-    lines = (Line("free", "var(--file)"),)
+    lines = (
+        Line("free", "var(--file)"),
+        Line("low", "var(--swap)", "dashed", 2),
+        Line("high", "var(--swap)", "dotted", 2),
+    )
 
     def series(self, look: Look) -> views.Series:
         return views.free_over_time(look)
@@ -21,3 +25,5 @@ class FreeOverTime(Chart):
         machine = look.state.machine[0]
         n, free = int(machine.online), int(machine.nfree)
         self.status = f"{free:,} of {n:,}."
+        if machine.low:
+            self.status += f" kswapd wakes at {int(machine.low):,} and sleeps above {int(machine.high):,}."

@@ -3,6 +3,7 @@
 A part holds no counters and no history: `draw` asks the views for everything, each time. It is used as
 
     FrameMap(machine)        alone: with its own screen, key and style
+    FrameMap(machine, scale=1.5)   the same, larger
     FrameMap(screen)         among others: selection and redraw are the screen's
 
 A cell of a notebook that runs again closes what it made before.
@@ -37,7 +38,7 @@ class Part(VBox):
     below: ClassVar[bool] = False  # does its sentence stand below the picture?
     columns: ClassVar[tuple[str, ...]] = ()  # of its table
 
-    def __init__(self, machine: "Machine | Screen") -> None:
+    def __init__(self, machine: "Machine | Screen", scale: float = 1.0) -> None:
         alone = not isinstance(machine, Screen)
         self.screen = machine if isinstance(machine, Screen) else Screen(machine)
         self.facts, self.status, self.alert = "", "", ""
@@ -57,6 +58,8 @@ class Part(VBox):
             self.screen.follow()
         self.screen.join(self)
         self.refresh()
+        if alone:
+            self.screen.resize(scale)
 
     # -- what a part is ------------------------------------------------------------------------------------------------
 
@@ -127,6 +130,11 @@ class Part(VBox):
         """Have a class of the style sheet or not."""
         if on != (name in self._dom_classes):
             (self.add_class if on else self.remove_class)(name)
+
+    def resize(self, scale: float) -> None:
+        """The size of the screen is another."""
+        if "vml-root" in self._dom_classes:
+            theme.resize(self, scale)
 
     def guarded(self, call: Any) -> Any:
         """A callback whose exceptions stand beside the title."""

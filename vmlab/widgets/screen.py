@@ -14,6 +14,7 @@ from ..core.state import NONE, STAT, State
 from ..errors import Signal, VmlabError, shown
 from .bundle import Bundle
 from .limiter import Limiter
+from .theme import SCALES
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -38,6 +39,7 @@ class Screen:
         self.look = views.look_at(machine.state)  # the moment that is shown
         self._moment = -1
         self._x: bqplot.LinearScale | None = None
+        self.scale = 1.0
         self.limiter = Limiter(self.redraw)
         self.bundle = Bundle(self.resend)
         machine.observe(self._changed, "version")
@@ -134,10 +136,19 @@ class Screen:
             at -= len(seg.addresses)
         return None
 
+    def resize(self, scale: float) -> None:
+        """Enlarge letters, cells and charts together; one of theme.SCALES."""
+        if scale not in SCALES:
+            raise ValueError(f"scale={scale!r}: choose from {', '.join(f'{s:g}' for s in SCALES)}")
+        self.scale = scale
+        for part in self.parts:
+            part.resize(scale)
+
     def select(self, selection: views.Selection) -> None:
         """Select a page everywhere. Pictures stay, only the paint moves."""
         self.selection = selection
-        self.look = views.look_at(self.state)
+        if self.limiter.due:  # the machine has changed since the last redraw
+            self.look = views.look_at(self.state)
         with self.together():
             for part in list(self.parts):
                 self.attempt(part, partial(part.repaint, self.look))

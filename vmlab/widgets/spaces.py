@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from ipywidgets import HTML, Dropdown
 
 from .. import views
 from ..core.state import NONE
@@ -11,7 +12,9 @@ from ..views.spaces import BEYOND, BLANK, CACHED, COLUMNS, DISK, MAPPED, SWAP, U
 from .cellgrid import BLANK as NO_CELL
 from .cellgrid import Cell, CellGrid
 from .part import Part
+from .theme import esc
 
+ALSO = ("pages", "maps", "smaps", "status")  # files of /proc/pid below the pages; the first is none
 ROWS = 6  # processes shown at once
 LENS = 32  # pages shown one by one about the selected page where the axis is in buckets
 
@@ -32,7 +35,14 @@ class AddressSpaces(Part):
         self.grid = CellGrid("address spaces: a row for each process, a column for each page", pick)
         self.lens = CellGrid("the pages about the selected one", self.guarded(self.looked))
         self.lens.layout.display = "none"
-        return [self.grid, self.lens]
+        self.text = HTML(layout={"display": "none"})
+        return [self.grid, self.lens, self.text]
+
+    def tools(self) -> list[Any]:
+        self.also = Dropdown(options=ALSO, layout={"width": "auto"}, tooltip="what /proc says of the selected process")
+        self.also.add_class("vml-fit").add_class("vml-small")
+        self.also.observe(self.guarded(lambda _: self.read_proc(self.screen.selection)), "value")
+        return [self.also]
 
     def draw(self, look: Look) -> None:
         alive = views.living(look)
@@ -78,6 +88,7 @@ class AddressSpaces(Part):
             self.draw(look)
         self.grid.mark(self.places([(sel.row, sel.vpn)]), self.places(views.kin(look, sel)))
         self.zoom(look, sel)
+        self.read_proc(sel)
         if not self.shown:
             self.status = "No process yet: spawn one."
         elif sel.row != NONE and sel.vpn != NONE:
@@ -112,6 +123,20 @@ class AddressSpaces(Part):
         label = (views.letter(look, sel.row), area.name, f"pages {number} to {number + len(vpn) - 1}")
         self.lens.show(cells, len(vpn), row_labels=[label])
         self.lens.mark([sel.vpn - first])
+
+    def read_proc(self, sel: views.Selection) -> None:
+        """Below the pages: the file of /proc that was asked for, of the selected process or else the first."""
+        row = sel.row if sel.row in self.shown else self.shown[0] if self.shown else NONE
+        process = next((p for p in self.screen.machine.processes if p.row == row), None)
+        name = self.also.value
+        if name == ALSO[0] or process is None:
+            self.text.layout.display = "none"
+            return
+        lines = "\n".join(esc(line) for line in str(getattr(process, name)()).splitlines())
+        html = f"<pre class='vml-proc' aria-label='/proc/{process.pid}/{name}'>{lines}</pre>"
+        if self.text.value != html:
+            self.text.value = html
+        self.text.layout.display = None
 
     def picked(self, i: int) -> None:
         """A cell was picked."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import DOMWidget
 
 from ..errors import shown
 from . import assets
@@ -26,6 +27,7 @@ TAGS = {  # a step's word -> (its colour, the classes of its chip)
     "fork": ("var(--ink)", "inv"),
 }
 OTHER = ("var(--tabl)", "plain")
+SCALES = {1.0: "", 1.25: "vml-x125", 1.5: "vml-x150", 2.0: "vml-x200"}  # sizes of a screen, and their classes
 CROSS = ("SEGV", "BUS", "OOM", "refused")
 
 KEY = (  # (classes, glyph, name), in the order shown
@@ -61,6 +63,13 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]], mos
     more = f"<tr><td colspan='{len(head)}'>and {len(rows) - most} more</td></tr>" if len(rows) > most else ""
     top = "".join(f"<th>{esc(h)}</th>" for h in head)
     return f"<table><caption>{esc(title)}</caption><thead><tr>{top}</tr></thead><tbody>{body}{more}</tbody></table>"
+
+
+def resize(root: DOMWidget, scale: float) -> None:
+    """Give the root of a screen its size, one of SCALES."""
+    for size, name in SCALES.items():
+        if name:
+            (root.add_class if size == scale else root.remove_class)(name)
 
 
 class Theme(anywidget.AnyWidget):

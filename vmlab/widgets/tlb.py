@@ -79,7 +79,7 @@ def entry_cell(look: Look, e: views.TlbEntry) -> Cell:
     """The cell of one entry: `A15` is a page of A in frame 15."""
     if e.row == NONE:
         return Cell("", "none", views.tlb_sentence(look, e))
-    owners = look.owners.get(e.frame)
-    file = owners is not None and look.is_file(owners[0][0])
+    owners = look.owners_of(e.frame)
+    file = bool(owners) and look.is_file(owners[0][0])
     classes = ("file" if file else "anon") + (" dirty" if e.may_store else "")
     return Cell(f"{look.letter[e.row]}{e.frame}", classes, views.tlb_sentence(look, e))

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 class Workbench(VBox):
     """Controls, headline, and the parts named in `show` (default: all), over one machine and one selection.
 
-    A cell of a notebook that runs again closes the Workbench it made before.
+    `scale` enlarges letters, cells and charts together: 1, 1.25, 1.5 or 2. A cell of a notebook that runs again closes the
+    Workbench it made before.
 
     >>> from vmlab import Machine
     >>> Workbench(Machine(frames=16, swap=0), show=["frames"])
     Workbench(16 frames, 16 free; 0 processes; moment 0 of 0)
     """
 
-    def __init__(self, machine: "Machine", show: Sequence[str] | None = None) -> None:
+    def __init__(self, machine: "Machine", show: Sequence[str] | None = None, scale: float = 1.0) -> None:
         from . import PARTS
 
         names = list(PARTS) if show is None else list(show)
@@ -49,6 +50,7 @@ class Workbench(VBox):
         cell.makes(self)
         self.screen.join(self)  # type: ignore[arg-type]
         self.refresh()
+        self.screen.resize(scale)
 
     def refresh(self) -> None:
         """The machine changed."""
@@ -64,6 +66,11 @@ class Workbench(VBox):
         """The selection changed, or all."""
         self.tell(self.screen.story)
         self.command.follow(self.screen.selection)
+
+    def resize(self, scale: float) -> None:
+        """The size of the screen is another."""
+        theme.resize(self, scale)
+        self.command.size.value = scale
 
     def complain(self, text: str) -> None:
         """An error of the Workbench itself, in the bar of the transport."""

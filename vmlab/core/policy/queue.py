@@ -1,5 +1,7 @@
 """A queue of frames through frames.prev and frames.next: head is the newest, tail the oldest."""
 
+from typing import Any
+
 import numpy as np
 
 from ...jit import inline
@@ -66,20 +68,29 @@ def oldest(s):
     return f
 
 
+def arrived(s: State) -> Any:
+    """The frames that hold a page, in order of arrival."""
+    held = np.flatnonzero(s.uses["page"][: len(s.frames)] != NONE)
+    return held[np.argsort(s.frames["loaded"][held], kind="stable")]
+
+
+def link(s: State, order: Any) -> tuple[int, int]:
+    """Link frames that are on no list, oldest first. (The oldest, the newest)."""
+    if not len(order):
+        return NONE, NONE
+    s.frames["prev"][order] = np.append(order[1:], NONE)
+    s.frames["next"][order] = np.append(NONE, order[:-1])
+    return int(order[0]), int(order[-1])
+
+
 def rebuild(s: State) -> None:
     """Queue every frame that holds a page, in order of arrival: for a policy chosen while the machine runs."""
-    dissolve(s)
-    held = np.flatnonzero(s.uses["page"][: len(s.frames)] != NONE)
-    order = held[np.argsort(s.frames["loaded"][held], kind="stable")]
-    if len(order):
-        s.frames["prev"][order] = np.append(order[1:], NONE)
-        s.frames["next"][order] = np.append(NONE, order[:-1])
-        s.machine["tail"][0], s.machine["head"][0] = order[0], order[-1]
+    s.machine["tail"][0], s.machine["head"][0] = link(s, arrived(s))
 
 
 def dissolve(s: State) -> None:
-    """Take every frame that holds a page out of the queue."""
-    held = np.flatnonzero(s.uses["page"][: len(s.frames)] != NONE)
+    """Take every frame that holds a page out of the queue, or off its list."""
+    held = arrived(s)
     for field in ("prev", "next"):
         s.frames[field][held] = NONE
     for register in ("head", "tail", "hand"):
