@@ -85,7 +85,7 @@ def run(ids, s):
             lists.push(s.link, heads + queue, page)
             s.queue[page] = queue
             s.size[queue] += 1
-            while queue > 0 and s.size[queue] > s.most[queue]:
+            if s.size[queue] > s.most[queue]:  # one goes down, to where the page has left a place
                 down = lists.oldest(s.link, heads + queue)
                 lists.remove(s.link, down)
                 s.size[queue] -= 1
