@@ -24,7 +24,7 @@ DEPARTS = [
         "lirs",
         {"stack": 2},
         "LIRS",
-        "one of 6,000 decisions once S is full; which rule is not known",
+        "it demotes the oldest LIR page also at a hit on a page that is in Q only (1 3 1 3 0 3 in 2 frames)",
         (3272, 3270),
         (2711, 2711),
         (1737, 1736),
