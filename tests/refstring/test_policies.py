@@ -179,7 +179,8 @@ def test_names_of_pages_change_nothing(string, frames):
 def test_both_ways_through_a_string_find_the_same(policy):
     """Blocks with few faults, blocks with many, and both kinds at each other's end; one reference at a time takes one way only."""
     rng = np.random.default_rng(11)
-    calm = [rng.integers(0, 100, BLOCK + 5) + 40 * k for k in range(4)]
+    stray = [(rng.random(BLOCK + 5) < 0.01) * rng.integers(100, 130, BLOCK + 5) for _ in range(4)]
+    calm = [rng.integers(0, 140, BLOCK + 5) + 40 * k + stray[k] for k in range(4)]
     wild = [rng.integers(0, 900, BLOCK // 2 + 7), np.tile(np.arange(800), 12)]
     string = np.concatenate([calm[0], calm[1], wild[0], calm[2], np.repeat(calm[3], 2), wild[1], calm[0]])
     found = replay(string, policy, frames=150)
