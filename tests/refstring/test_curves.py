@@ -127,8 +127,8 @@ def test_a_sampled_curve_is_near_the_exact_one_and_knows_how_near(rate):
     string = reference_string(phases(200_000))
     exact, sampled = miss_ratio_curve(string), miss_ratio_curve(string, sample=rate)
     off = np.array([abs(sampled.miss_ratio(n) - exact.miss_ratio(n)) for n in (100, 300, 600, 1000, 2000, 3000)])
-    assert off.mean() < 0.03
-    assert off.mean() < 4 * sampled.error.mean() < 0.2
+    assert off.mean() < 0.01
+    assert off.mean() < 4 * sampled.error.mean() < 0.04
 
 
 @pytest.mark.jit
