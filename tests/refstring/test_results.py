@@ -1,5 +1,8 @@
 """Results show themselves: one line, a small table in HTML, a data frame."""
 
+import doctest
+from importlib import import_module
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
@@ -92,3 +95,10 @@ def test_a_drawing_holds_what_the_faults_say(policy, string, frames):
     assert table.missed == [page not in before for page, before in zip(string, held)]
     assert max(map(len, table.columns)) <= frames
     assert all(page in column for page, column in zip(string, table.columns))
+
+
+@pytest.mark.parametrize("module", ["", ".replaying", ".curves", ".reduction", ".anomaly"])
+def test_examples_in_docstrings(module):
+    found = doctest.testmod(import_module(f"vmlab.refstring{module}"))
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -4,6 +4,9 @@ Where faults are frequent a branch on "does it fault?" is a coin toss, and a wro
 references' time; and pages are many, so that their notes must be asked for ahead of time. Where they are rare both only cost. Most
 references then change nothing at all, and that is asked of 16 at once, without a branch: only a group in which something changes
 is gone through one by one.
+
+`max(first, 0)` where a policy begins a block is for the compiler: it then sees that no index is negative, and leaves out what
+Python's negative indices need, half of a fast loop's time.
 """
 
 import numpy as np

@@ -63,8 +63,14 @@ def reference_string(pages: Any, page_size: int = 1) -> ReferenceString:
         raise ValueError("there are no references: a reference string needs at least one")
     if len(numbers) > MOST:
         raise LimitError(f"{len(numbers):,} references are too many at once: at most {MOST:,}; replay them in parts")
-    if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1 or page_size & (page_size - 1):
-        raise ValueError(f"page_size must be a power of two, not {page_size!r}")
+    if (
+        isinstance(page_size, bool)
+        or not isinstance(page_size, int)
+        or page_size < 1
+        or page_size & (page_size - 1)
+        or page_size > 1 << 63
+    ):
+        raise ValueError(f"page_size must be a power of two of at most 2**63, not {page_size!r}")
     shift = page_size.bit_length() - 1
     if numbers.dtype.kind == "i" and numbers.min() < 0:
         raise ValueError(f"page numbers are not negative, and {int(numbers.min())} is")

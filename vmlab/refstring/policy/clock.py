@@ -61,7 +61,7 @@ def often(ids, first, stop, s):
     """References from first to stop - 1, of which many fault."""
     faults = 0
     last = len(ids) - 1
-    for i in range(first, stop):
+    for i in range(max(first, 0), stop):
         prefetch(s.note, ids[min(i + AHEAD, last)])
         faults += refer(s, ids[i])
     return faults
@@ -71,7 +71,7 @@ def often(ids, first, stop, s):
 def rarely(ids, first, stop, s):
     """The same where few fault: while all pages are noted as accessed nothing changes."""
     faults = 0
-    i = first
+    i = max(first, 0)
     while i < stop:
         end = min(i + calm.GROUP, stop)
         if end == i + calm.GROUP and calm.all_noted(s.note, ACCESSED, ids, i):

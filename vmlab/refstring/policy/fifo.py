@@ -52,7 +52,7 @@ def often(ids, first, stop, s):
     faults = before
     frames = s.frames[0]
     last = len(ids) - 1
-    for i in range(first, stop):
+    for i in range(max(first, 0), stop):
         prefetch(s.came, ids[min(i + AHEAD, last)])
         page = ids[i]
         came = np.int64(s.came[page])
@@ -69,7 +69,7 @@ def rarely(ids, first, stop, s):
     before = s.faults[0]
     faults = before
     frames = s.frames[0]
-    i = first
+    i = max(first, 0)
     while i < stop:
         end = min(i + calm.GROUP, stop)
         if end == i + calm.GROUP and all_came_after(s.came, faults - frames, ids, i):

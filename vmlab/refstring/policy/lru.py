@@ -68,7 +68,7 @@ def often(ids, first, stop, s):
     at = tail >> 6
     word = s.alive[at]
     last = len(ids) - 1
-    for i in range(first, stop):
+    for i in range(max(first, 0), stop):
         prefetch(s.last, ids[min(i + AHEAD, last)])
         prefetch(s.alive, max(np.int64(s.last[ids[min(i + NEAR, last)]]), 0) >> 6)
         page = ids[i]
@@ -97,7 +97,7 @@ def rarely(ids, first, stop, s):
     now = s.now[0]
     tail = s.tail[0]
     previous = np.int64(-1)
-    for i in range(first, stop):
+    for i in range(max(first, 0), stop):
         page = np.int64(ids[i])
         if page == previous:
             continue
