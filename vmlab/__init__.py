@@ -10,6 +10,9 @@
 1
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .config import GiB, KiB, MiB
 from .core.clock import Costs
 from .core.state import Event, Exit
@@ -42,6 +45,26 @@ from .mapping import Mapping
 from .process import Process
 from .saving import __version__
 from .warming import warm
+
+if TYPE_CHECKING:
+    from .trace import Trace
+
+# Loaded when they are first used, so that `import vmlab` stays light
+_LATER = {"Trace": ".trace"}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "trace":
+        return import_module(".trace", __name__)
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name], __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_LATER, "trace"]
+
 
 __all__ = [
     "RLIM_INFINITY",
@@ -76,6 +99,7 @@ __all__ = [
     "Signal",
     "Suspended",
     "Sync",
+    "Trace",
     "TraceError",
     "VmlabError",
     "__version__",
