@@ -1,5 +1,6 @@
 """A text file of references, line by line: blocks of whole lines go to a kernel, the line it stops at becomes a sentence."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -94,12 +95,15 @@ def _blocks(file: Any, name: str, count: dict[str, int], header: int) -> Iterato
             yield block, at
             at += len(block)
         if len(left) > LINE:
-            raise TraceError(f"'{name}', line {count['lines'] + 1}: {_TOO_LONG}")
+            raise TraceError(f"'{name}', line {count['lines'] + 1}: {_too_long(left)}")
         if not read:
             return
 
 
-_TOO_LONG = f"longer than {LINE:,} bytes"
+def _too_long(line: bytes) -> str:
+    if re.search(rb"[0-9a-fA-F]{%d}" % (DIGITS + 1), line[:LINE]):
+        return f"a number is too long: at most {DIGITS} characters are read"
+    return f"longer than {LINE:,} bytes"
 
 
 def _error(name: str, number: int, text: bytes, at: int, why: Callable[[str], str]) -> TraceError:
@@ -110,7 +114,7 @@ def _error(name: str, number: int, text: bytes, at: int, why: Callable[[str], st
 
 def _wrong(line: bytes, at: int, why: Callable[[str], str]) -> str:
     if len(line) > LINE:
-        return _TOO_LONG
+        return _too_long(line)
     try:
         words = line.removesuffix(b"\r").decode()
     except UnicodeDecodeError as error:

@@ -314,7 +314,9 @@ def _column(what: str, given: Any, dtype: Any, most: int) -> npt.NDArray[Any]:
         raise TraceError(f"{what} are numbers in one dimension, not of shape {a.shape}: try .ravel()")
     if not a.size:
         return np.zeros(0, dtype)
-    if a.dtype.kind not in "iu":
+    if a.dtype.kind in "fO" and not hasattr(given, "dtype") and all(hasattr(n, "__index__") for n in given):
+        a = np.array([int(n) for n in given], object)  # numbers that no one type of numpy's holds, as -1 and 2**64 - 1
+    elif a.dtype.kind not in "iu":
         raise TypeError(f"{what} are whole numbers of 0..{most:,}, not {a.dtype}")
     for k in (int(a.argmin()), int(a.argmax())):
         if not 0 <= int(a[k]) <= most:

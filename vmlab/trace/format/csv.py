@@ -1,7 +1,7 @@
 """Comma-separated values, one reference a row; the first row names the columns, in any order.
 
     pid,op,addr,len
-    12,r,0x7ffe0010,8       op: r read, w written, x instruction fetched; numbers decimal or 0x hexadecimal
+    12,r,0x7ffe0010,8       op: r read, w written, i instruction fetched; numbers decimal or 0x hexadecimal
     12,w,2147352592,8       `page` in place of `addr`: page numbers. `len` is not used; pid and op may be missing
 
 No quotes: there is nothing to be quoted, and a quoted cell is where spreadsheets hide formulas.
@@ -23,7 +23,7 @@ from .contract import Format, Reading, first_lines
 _NAMES = ("addr", "page", "op", "pid", "len")
 _ADDRESS, _OP, _PID, _UNUSED = range(4)
 _ROLES = {"addr": _ADDRESS, "page": _ADDRESS, "op": _OP, "pid": _PID, "len": _UNUSED}
-_OPS = {Kind.LOAD: "r", Kind.STORE: "w", Kind.FETCH: "x"}
+_OPS = {Kind.LOAD: "r", Kind.STORE: "w", Kind.FETCH: "i"}
 
 
 @entry
@@ -48,7 +48,7 @@ def _scan(text: Any, roles: Any, addresses: Any, kinds: Any, pids: Any, done: An
                         kinds[n] = 0
                     elif op == 119:  # w
                         kinds[n] = 1
-                    elif op == 120:  # x
+                    elif op == 105:  # i
                         kinds[n] = 2
                     else:
                         at = -1
@@ -87,7 +87,7 @@ def _why(names: list[str], row: str) -> str:
     for name, cell in zip(names, cells):
         if name == "op":
             if cell.lower() not in _OPS.values():
-                return f"unknown operation {lines.quoted(cell)} (r, w, x)"
+                return f"unknown operation {lines.quoted(cell)} (r, w, i)"
             continue
         what = {"addr": "address", "len": "length"}.get(name, name)
         if said := lines.why_number(what, cell):
