@@ -3,10 +3,44 @@
 t = read("ls.lackey")                     # any format, found from the content; larger than memory is fine
 t = Trace.load("ls.lackey")               # all of it in memory
 t = Trace.pages("1 2 3 4 1 2 5")          # a reference string as typed
+t = zipf(1_000_000, 10_000, seed=1)       # made; GENERATORS has them all
 """
 
 from .format import FORMATS
+from .generator import (
+    GENERATORS,
+    blocked_walk,
+    chase,
+    column_walk,
+    loop,
+    mergesort,
+    phases,
+    quicksort,
+    row_walk,
+    scan,
+    uniform,
+    zipf,
+)
 from .reading import read
 from .trace import Chunk, FileTrace, Kind, Trace
 
-__all__ = ["FORMATS", "Chunk", "FileTrace", "Kind", "Trace", "read"]
+__all__ = [
+    "FORMATS",
+    "GENERATORS",
+    "Chunk",
+    "FileTrace",
+    "Kind",
+    "Trace",
+    "blocked_walk",
+    "chase",
+    "column_walk",
+    "loop",
+    "mergesort",
+    "phases",
+    "quicksort",
+    "read",
+    "row_walk",
+    "scan",
+    "uniform",
+    "zipf",
+]
