@@ -47,10 +47,10 @@ from .saving import __version__
 from .warming import warm
 
 if TYPE_CHECKING:
-    from .trace import Trace
+    from .trace import Trace, record
 
 # Loaded when they are first used, so that `import vmlab` stays light
-_LATER = {"Trace": ".trace"}
+_LATER = {"Trace": ".trace", "record": ".trace"}
 
 
 def __getattr__(name: str) -> Any:
@@ -103,5 +103,6 @@ __all__ = [
     "TraceError",
     "VmlabError",
     "__version__",
+    "record",
     "warm",
 ]

@@ -51,12 +51,12 @@ def digest() -> str:
     return hashlib.sha256(b"".join(small(name).addresses.tobytes() for name in SMALL)).hexdigest()
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1"])
-def test_same_in_another_python(hash_seed: str) -> None:
+def test_same_in_another_python() -> None:
+    """With another seed of the hashes of strings, which decides the order of sets."""
     code = (
         "import sys; sys.path[:0] = ['tests', 'tests/trace']; import test_generators; print(test_generators.digest())"
     )
-    assert run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": hash_seed}).strip() == digest()
+    assert run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": "1"}).strip() == digest()
 
 
 def test_uniform_counts() -> None:
@@ -89,9 +89,9 @@ def test_scan_and_loop() -> None:
 
 
 def test_phases_keep_to_their_working_sets() -> None:
-    pages = GENERATORS["phases"](10_000, 1000, working_set=8, length=500).addresses.reshape(20, 500)
+    pages = GENERATORS["phases"](10_000, 100, working_set=40, length=500).addresses.reshape(20, 500)
     sets = [frozenset(phase.tolist()) for phase in pages]
-    assert all(len(s) == 8 for s in sets)  # 500 draws leave one of 8 out in one of 10 ** 28 cases
+    assert all(len(s) == 40 for s in sets)  # 500 draws leave one of 40 out in one of 10,000 cases, and the seed in none
     assert len(set(sets)) == 20
     strayed = GENERATORS["phases"](10_000, 1000, working_set=8, length=10_000, stray=0.1).addresses
     often = np.bincount(strayed.astype(int), minlength=1000)
@@ -126,6 +126,7 @@ def test_strides_are_those_of_the_array() -> None:
     assert changes(GENERATORS["column_walk"](down)) == changes(GENERATORS["row_walk"](across))
     upside_down = GENERATORS["row_walk"](across[::-1])
     assert upside_down.addresses[0] == upside_down.addresses.min() + 49 * 600 * 8
+    assert upside_down.addresses.min() == GENERATORS["row_walk"](across).addresses.min() == 0x1000_0000
     row, column = GENERATORS["row_walk"](across), GENERATORS["column_walk"](across)
     assert (row.addresses[1] - row.addresses[0], column.addresses[1] - column.addresses[0]) == (8, 4800)
 

@@ -4,6 +4,7 @@ t = read("ls.lackey")                     # any format, found from the content; 
 t = Trace.load("ls.lackey")               # all of it in memory
 t = Trace.pages("1 2 3 4 1 2 5")          # a reference string as typed
 t = zipf(1_000_000, 10_000, seed=1)       # made; GENERATORS has them all
+    t = record(["ls", "-l"])                  # what a program touches, through valgrind's lackey
 """
 
 from .format import FORMATS
@@ -22,6 +23,7 @@ from .generator import (
     zipf,
 )
 from .reading import read
+from .recording import Recording, record
 from .trace import Chunk, FileTrace, Kind, Trace
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Chunk",
     "FileTrace",
     "Kind",
+    "Recording",
     "Trace",
     "blocked_walk",
     "chase",
@@ -39,6 +42,7 @@ __all__ = [
     "phases",
     "quicksort",
     "read",
+    "record",
     "row_walk",
     "scan",
     "uniform",

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import TraceError, shown
 from .digits import AT, BAD, DIGITS, LINE, LINES, REFS, SKIPPED
-from .source import Source
+from .source import Opened
 from .trace import Chunk, Stream
 
 BLOCK = 1 << 20  # bytes read at once
@@ -39,7 +40,15 @@ class Lines(NamedTuple):
     header: int = 0
 
 
-def stream(source: Source, how: Lines) -> Stream:
+class Readable(Protocol):
+    """Where lines come from: a file, or what a program writes."""
+
+    name: str
+
+    def open(self) -> AbstractContextManager[Opened]: ...
+
+
+def stream(source: Readable, how: Lines) -> Stream:
     """The references of a file."""
     count = {"lines": 0, "skipped": 0}
 

@@ -231,8 +231,7 @@ class FileTrace(Trace):
             parts.append(chunk)
             refs += len(chunk.addresses)
             self._must_fit(refs, sum(c.itemsize for c in chunk[:3] if c is not None), budget)
-        columns = [None if parts[0][k] is None else np.concatenate([part[k] for part in parts]) for k in range(3)]
-        return Trace(*columns, page_size=self.page_size, name=self.name)
+        return Trace(*joined(parts), page_size=self.page_size, name=self.name)
 
     def _must_fit(self, refs: int, each: int, budget: int) -> None:
         if refs * each > budget:
@@ -283,6 +282,11 @@ class Processes:
 
 
 _WORDS = {Kind.LOAD: "load", Kind.STORE: "store", Kind.FETCH: "fetch"}
+
+
+def joined(parts: list[Chunk]) -> list[Any]:
+    """The columns of chunks that follow each other, one at least."""
+    return [None if parts[0][k] is None else np.concatenate([part[k] for part in parts]) for k in range(3)]
 
 
 def counted(n: int, noun: str) -> str:

@@ -18,12 +18,8 @@ def write(trace: Trace, path: Any, format: str | None) -> None:
     from .format import FORMATS
 
     target = Path(os.fsdecode(path))
-    plain = target.name.removesuffix(_PACKED)
     if format is None:
-        format = next((name for name, f in FORMATS.items() if plain.endswith(f.endings)), None)
-        if format is None:
-            known = ", ".join(f"{name} ({f.endings[0]})" for name, f in FORMATS.items())
-            raise TraceError(f"the ending of '{shown(target.name)}' tells no format: give format=, one of {known}")
+        format = format_of(target)
     elif format not in FORMATS:
         raise TraceError(f"format {format!r} is unknown; choose one of {', '.join(FORMATS)}")
     how = FORMATS[format]
@@ -33,7 +29,7 @@ def write(trace: Trace, path: Any, format: str | None) -> None:
     try:
         fd, temporary = tempfile.mkstemp(dir=target.parent, prefix=".vmlab-", suffix=".tmp")
         with os.fdopen(fd, "wb") as file:
-            if plain == target.name:
+            if target.suffix != _PACKED:
                 how.write(trace, file)
             else:
                 with fold_zstd(file, shown(target.name)) as packed:
@@ -46,6 +42,18 @@ def write(trace: Trace, path: Any, format: str | None) -> None:
         if isinstance(error, OSError):
             raise refused(error, f"cannot write '{shown(str(target))}'") from None
         raise
+
+
+def format_of(path: Any) -> str:
+    """The name of the format that the ending of a path tells. TraceError if it tells none."""
+    from .format import FORMATS
+
+    name = Path(os.fsdecode(path)).name
+    for format in FORMATS.values():
+        if name.removesuffix(_PACKED).endswith(format.endings):
+            return format.name
+    known = ", ".join(f"{format.name} ({format.endings[0]})" for format in FORMATS.values())
+    raise TraceError(f"the ending of '{shown(name)}' tells no format: give one of {known}")
 
 
 def byte_addresses(trace: Trace) -> Iterator[Chunk]:

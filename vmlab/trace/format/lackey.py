@@ -95,11 +95,11 @@ def _fits(source: Source) -> bool:
     return any(_LINE.fullmatch(line) for line in found) or any(_NOISE.match(line) for line in found[:1])
 
 
-_LINES = lines.Lines(lambda text, c: _scan(text, c.addresses, c.kinds, c.done), _why, kinds=True, least=3)
+LINES = lines.Lines(lambda text, c: _scan(text, c.addresses, c.kinds, c.done), _why, kinds=True, least=3)
 
 
 def _read(source: Source) -> Reading:
-    return Reading(lambda: lines.stream(source, _LINES), PAGE)
+    return Reading(lambda: lines.stream(source, LINES), PAGE)
 
 
 def _write(trace: Trace, file: Any) -> None:
