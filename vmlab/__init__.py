@@ -48,12 +48,21 @@ from .warming import warm
 
 if TYPE_CHECKING:
     from .refstring import miss_ratio_curve, replay, sweep
+    from .trace import Trace, record
 
 # Loaded when they are first used, so that `import vmlab` stays light
-_LATER = {"miss_ratio_curve": ".refstring", "replay": ".refstring", "sweep": ".refstring"}
+_LATER = {
+    "Trace": ".trace",
+    "miss_ratio_curve": ".refstring",
+    "record": ".trace",
+    "replay": ".refstring",
+    "sweep": ".refstring",
+}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "trace":
+        return import_module(".trace", __name__)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_LATER[name], __name__), name)
@@ -61,7 +70,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_LATER]
+    return [*globals(), *_LATER, "trace"]
 
 
 __all__ = [
@@ -97,10 +106,12 @@ __all__ = [
     "Signal",
     "Suspended",
     "Sync",
+    "Trace",
     "TraceError",
     "VmlabError",
     "__version__",
     "miss_ratio_curve",
+    "record",
     "replay",
     "sweep",
     "warm",

@@ -1,4 +1,4 @@
-"""The ways in from a shell: `vmlab lab`, `vmlab warm`, `vmlab conformance`."""
+"""The ways in from a shell: `vmlab lab`, `vmlab warm`, `vmlab record`, `vmlab conformance`."""
 
 import argparse
 import hashlib
@@ -32,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from . import conformance
 
         return int(conformance.main(argv[1:]) or 0)
+    if argv[:1] == ["record"]:
+        from .trace import command
+
+        return command.main(argv[1:])
     asked = _parser().parse_args(argv)
     try:
         if asked.command == "warm":
@@ -51,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     lab.add_argument("--port", type=int, default=PORT, help="the first port to try (default: %(default)s)")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     commands.add_parser("warm", help="compile the kernels now rather than at the first use")
+    commands.add_parser("record", help="run a program and write down which addresses it touches", add_help=False)
     commands.add_parser("conformance", help="compare with what Linux answered", add_help=False)
     return parser
 

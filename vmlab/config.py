@@ -1,12 +1,11 @@
 """What a machine is built from: MMUs, presets of costs, and the checks that its numbers agree and fit this computer."""
 
-import os
 from collections.abc import Sequence
 from math import isqrt
 from numbers import Integral
-from pathlib import Path
 from typing import Any
 
+from .budget import memory_limit, size_text
 from .core.boot import Geometry
 from .core.clock import DEVICES, Costs
 from .core.state import EXT4, TMPFS
@@ -202,21 +201,6 @@ def whole(what: str, given: Any, least: int, most: int) -> int:
     return int(given)
 
 
-def memory_limit() -> int:
-    """Bytes this process may use: the control group's limit where there is one (Binder, containers), else the computer's RAM."""
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            limit = int(Path(name).read_text())
-        except (OSError, ValueError):
-            continue
-        if limit < 1 << 60:
-            return limit
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return 4 * GiB
-
-
 def must_fit(nframes: int, nslots: int, shape: Geometry, contents: bool, max_bytes: int | None) -> None:
     """ConfigError if the machine's arrays would take more than a quarter of this computer's memory."""
     limit = memory_limit() // 4 if max_bytes is None else whole("max_bytes", max_bytes, 0, 1 << 62)
@@ -224,17 +208,9 @@ def must_fit(nframes: int, nslots: int, shape: Geometry, contents: bool, max_byt
     need = (nframes + nslots) * (page_size if contents else 0) + nframes * 72 + nslots * 16 + tables
     if need > limit:
         raise ConfigError(
-            f"{nframes:,} frames and {nslots:,} swap slots of {page_size} bytes need {_size(need)}; the limit is {_size(limit)}"
-            " (a quarter of the memory this process may use; max_bytes= raises it, contents=False needs less)"
+            f"{nframes:,} frames and {nslots:,} swap slots of {page_size} bytes need {size_text(need)}; the limit is "
+            f"{size_text(limit)} (a quarter of the memory this process may use; max_bytes= raises it, contents=False needs less)"
         )
-
-
-def _size(n: int) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if n < 1024:
-            return f"{n:.4g} {unit}"
-        n /= 1024  # type: ignore[assignment]
-    return f"{n:.4g} TiB"
 
 
 def _is_int(x: object) -> bool:
