@@ -53,8 +53,9 @@ class ReferenceString:
 def reference_string(pages: Any, page_size: int = 1) -> ReferenceString:
     """A reference string of page numbers, or of addresses if their page size is given.
 
-    pages: text ("1 2 3 4 1 2 5", commas allowed), an array of integers, any iterable of whole numbers, or a string made
-    before. Integers are 0..2**64-1. ValueError, TypeError: what is none of these; LimitError: longer than 2 thousand million.
+    pages: text ("1 2 3 4 1 2 5", commas allowed), an array of integers or what makes itself one (a Trace, a column of pandas), any
+    iterable of whole numbers, or a string made before. Integers are 0..2**64-1. ValueError, TypeError: what is none of these;
+    LimitError: longer than 2 thousand million.
     """
     if isinstance(pages, ReferenceString):
         return pages
@@ -87,7 +88,7 @@ def _numbers(pages: Any) -> NDArray[Any]:
     if isinstance(pages, str):
         return _from_text(pages)
     if not isinstance(pages, np.ndarray):
-        pages = _from_iterable(pages)
+        pages = np.asarray(pages) if hasattr(pages, "__array__") else _from_iterable(pages)
     if pages.dtype.kind not in "iu":
         raise TypeError(
             f"page numbers are whole numbers, not {pages.dtype}: convert them first, for example with .astype('u8')"
