@@ -47,10 +47,17 @@ from .saving import __version__
 from .warming import warm
 
 if TYPE_CHECKING:
+    from .refstring import miss_ratio_curve, replay, sweep
     from .trace import Trace, record
 
 # Loaded when they are first used, so that `import vmlab` stays light
-_LATER = {"Trace": ".trace", "record": ".trace"}
+_LATER = {
+    "Trace": ".trace",
+    "miss_ratio_curve": ".refstring",
+    "record": ".trace",
+    "replay": ".refstring",
+    "sweep": ".refstring",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -103,6 +110,9 @@ __all__ = [
     "TraceError",
     "VmlabError",
     "__version__",
+    "miss_ratio_curve",
     "record",
+    "replay",
+    "sweep",
     "warm",
 ]

@@ -193,7 +193,8 @@ if INTERPRETED:
         return sum(1 << k for k in range(LANES) if tags[at + k] == tag)
 
     def lowest(x: int) -> int:
-        return (x & -x).bit_length() - 1
+        word = int(x)  # numpy's have no bit_length
+        return (word & -word).bit_length() - 1
 
     def prefetch(array: Any, i: int) -> None:
         pass

@@ -8,9 +8,10 @@ from .past import Past
 
 FIELDS = ("dirty_background_ratio", "dirty_ratio", "dirty_expire", "dirty_writeback")  # of core.state.MACHINE
 CALL = ("background", "ratio", "expire", "interval")  # what the call names them
-MOST_MAPS = (1 << 31) - 1
+MOST_MAPS = MOST_FAILURES = (1 << 31) - 1
 MOST_SWAPPINESS = linux.MOST_SWAPPINESS
 MOST_REFERENCES = 1 << 40  # of a tick, or of a window
+FAILURES = ("frame", "swap write")
 
 
 def dirty_knob(at: int, about: str) -> property:
@@ -115,3 +116,20 @@ class Sysctl(Past):
     @shootdowns.setter
     def shootdowns(self, on: bool) -> None:
         self.change("set_shootdowns", on=bool(on))
+
+    def fail(self, what: str, after: int = 1) -> None:
+        """Let something fail once: of all that happen from now on, number `after`.
+
+        what: "frame", a fault asks for a frame and there is none to be had, so that the out-of-memory killer comes; "swap write",
+        a page is to be written to swap and cannot: it stays in memory.
+
+        >>> from vmlab import Machine
+        >>> m = Machine()
+        >>> heap = m.spawn("p").mmap(8 * 4096)
+        >>> m.fail("frame", after=3)
+        >>> heap.touch()  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        vmlab.errors.Killed: process 1 (p) was killed: out of memory, ...
+        """
+        which = config.choose("what", what, {name: name for name in FAILURES})
+        self.change("set_failure", what=which, after=config.whole("after", after, 1, MOST_FAILURES))

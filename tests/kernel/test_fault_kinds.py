@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vmlab import KiB, Machine, Map, Prot
-from vmlab.errors import BusError, ConfigError
+from vmlab.errors import BusError, ConfigError, SegmentationFault
 
 PAGE = 4 * KiB
 ALIGNED = 0x10_0000_0000  # elsewhere the first window of a mapping is short
@@ -112,6 +112,11 @@ def test_stores_get_none(sharing):
     m, p = linux()
     text = p.mmap(64 * PAGE, file=cached(m, 64), flags=sharing)
     assert faults(m, p, lambda: text.touch(True)) == (64, 0)
+    other = p.mmap(64 * PAGE, file=m.files[0], flags=sharing)
+    other[0] = 1
+    assert (
+        p.pagemap(other).present.sum() == 1
+    )  # 73: a neighbour of a page that is stored to is not even mapped to be read
 
 
 def test_windows_are_aligned_in_the_address_space_and_begin_with_the_mapping():
@@ -316,3 +321,12 @@ def test_classic_has_none_of_them_and_each_can_be_set_alone():
 def test_knobs_that_make_no_sense(knobs, says):
     with pytest.raises(ConfigError, match=says):
         Machine(**knobs)
+
+
+def test_a_fault_that_fails_is_not_counted_anywhere():
+    m, p = linux()
+    closed = p.mmap(PAGE, prot=0)
+    before = m.vmstat().rows["pgfault"], p.stat.minflt
+    with pytest.raises(SegmentationFault):
+        p.load(closed.addr, 1)
+    assert (m.vmstat().rows["pgfault"], p.stat.minflt) == before

@@ -177,6 +177,19 @@ def test_29_map_locked(m, p):
     p.mmap(PAGE)
 
 
+def test_123_a_locked_range_that_grows(m, p):
+    heap = p.mmap(2 * PAGE)
+    p.mlock(heap)
+    p.rlimit(Limit.MEMLOCK, 3 * PAGE)
+    before = gauges(m)
+    assert errno_of(p.mremap, heap, 4 * PAGE) == EAGAIN
+    assert gauges(m) == before
+    grown = p.mremap(heap, 3 * PAGE)
+    assert (locked(p), p.pagemap(grown).present.all()) == (3, True)
+    p.munlock(grown)
+    p.mremap(grown, 8 * PAGE)  # what is not locked has no such limit
+
+
 # -- hard limits ---------------------------------------------------------------------------------------------------------
 
 

@@ -245,7 +245,7 @@ MUTATIONS = [
         "core/fault.py",
         "index >= s.objects[backing].npages",
         "index > s.objects[backing].npages",
-        "kernel/errors kernel/files",
+        "kernel/mremap kernel/files",
     ),
     Mutation(
         "what is mapped but forbidden is SEGV_ACCERR",

@@ -9,6 +9,7 @@ import os
 import pytest
 from needs import ROOT, run_module
 
+LONG = bool(os.environ.get("VMLAB_LONG"))
 TESTS = ROOT / "tests"
 MACHINE = [TESTS / "core", TESTS / "kernel", TESTS / "machine" / "test_past.py"]
 
@@ -29,3 +30,13 @@ def test_without_the_compiler():
 @pytest.mark.beside
 def test_with_bounds_checks():
     run_again("not slow", str(TESTS / "conformance"), NUMBA_BOUNDSCHECK="1")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LONG, reason="takes an hour: VMLAB_LONG=1")
+@pytest.mark.parametrize("switch", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
+def test_the_record_on_restless_machines(switch: str) -> None:
+    """The short setting of conformance/test_record.py, without the compiler and with bounds checks."""
+    env = {name: value for name, value in os.environ.items() if name != "VMLAB_LONG"} | {switch: "1"}
+    options = ["-q", "-p", "no:cacheprovider", "-k", "only_what", str(TESTS / "conformance" / "test_record.py")]
+    print(run_module("pytest", *options, seconds=3600, env=env)[-4000:])

@@ -1,7 +1,7 @@
 """What madvise(2) and mincore(2) do to the pages of a range."""
 
 from ..jit import entry, inline, njit
-from . import fault, frames, objects, pagetable, policy, reclaim, rmap, swap
+from . import failing, fault, frames, objects, pagetable, policy, reclaim, rmap, swap
 from .state import (
     COSLOT,
     FAN,
@@ -102,6 +102,10 @@ def deactivate(s, row, start, stop):
 def may_bring(s):
     """Can a page be brought into memory without killing anybody for it?"""
     m = s.machine[0]
+    if m.fail_frame == 1:
+        failing.frame(s)
+        m.fail_frame = 0  # answered: nobody is killed for advice
+        return False
     m.noswap = 1 if m.slot_free == NONE else 0
     found = m.free != NONE or frames.any_takeable(s)
     m.noswap = 0

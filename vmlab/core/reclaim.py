@@ -1,7 +1,7 @@
 """Reclaim: make a frame free by sending its page away."""
 
 from ..jit import entry, inline, njit
-from . import events, frames, objects, policy, psi, swap, tlb
+from . import events, failing, frames, objects, policy, psi, swap, tlb
 from .policy.number import LAST_PASTED, Policy
 from .state import ALONE, ASID_SHIFT, COSLOT, DIRTY, EXCLUSIVE, NONE, RESIDENT, SHIFT, SWAPPED, A, D, Event, Exit, Kind
 
@@ -30,6 +30,10 @@ def make(s):
     m = s.machine[0]
     st = s.stat[0]
     why = Exit.DONE
+    if m.fail_frame > 0:
+        why = failing.frame(s)
+        if why != Exit.DONE or (m.wake == failing.EVERY and m.nfree > m.low):
+            return why
     while m.nfree < m.wake and why == Exit.DONE:
         direct = m.nfree <= m.least
         if direct and not m.stalled:
@@ -55,6 +59,8 @@ def make(s):
     if why == Exit.OOM and m.free != NONE:
         m.wake = 1
         why = Exit.DONE
+    if m.fail_frame > 0:
+        m.wake = failing.EVERY
     if m.reclaimed > 0:
         events.emit(s, Event.KSWAPD, NONE, NONE, NONE, m.nfree, m.reclaimed)
     m.reclaimed = 0
@@ -79,6 +85,8 @@ def one(s):
             if m.policy == Policy.PYTHON and frames.any_takeable(s):
                 return Exit.VICTIM
             break
+        if m.fail_swap > 0 and failing.swap_write(s, f):
+            continue
         why = evict(s, f)
         if why == Exit.OOM:
             m.victim = NONE
@@ -208,7 +216,7 @@ def evict_page(s, obj, index):
     if page == NONE or not s.pages[page] & RESIDENT:
         return Exit.DONE
     f = s.pages[page] >> SHIFT
-    if not frames.takeable(s, f):
+    if not frames.takeable(s, f) or (s.machine[0].fail_swap > 0 and failing.swap_write(s, f)):
         return Exit.DONE
     why = evict(s, f)
     return Exit.DONE if why == Exit.OOM else why

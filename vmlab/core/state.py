@@ -181,7 +181,8 @@ MACHINE = _words(
     "forgetful "  # of TLB shootdowns: the entries of other cpus stay
     "dirty_background_ratio dirty_ratio dirty_expire dirty_writeback "  # of /proc/sys/vm; the last two in hundredths of a second
     "flush_due dirty_seen written_seen nr_dirtied "  # when the flusher wakes, in ns; nr_dirty and pgpgout when it last looked
-    "max_map_count"  # of VMAs of a process
+    "max_map_count "  # of VMAs of a process
+    "fail_frame fail_swap"  # failures on demand: how many more until one fails (core/failing.py)
 )
 STAT = _words(
     "refs tlb_misses walks minflt majflt zero copies reuses pswpin pswpout pgpgin pgpgout evictions shootdowns oom_kill "
@@ -207,9 +208,10 @@ PROC = _row(
 )  # fmt: skip
 VMA = _row(first="i8", stop="i8", pgoff="i8", object="i4", prot="i4", marks="i4", file="i4", anon="i4", name="i4")
 # ndirty: dirty pages of a file; dirtied: when it got the first of them, in ns, NONE if it has none (both as of dirty.survey)
+# failed: did a writeback fail that nobody waited for, and no fsync or msync has told of it yet? (Linux: errseq_t mapping->wb_err)
 OBJECT = _row(
     length="i8", npages="i8", root="i8", nodes="i8", kind="i4", refs="i4", height="i4", used="i4", name="i4", proc="i4",
-    ndirty="i8", dirtied="i8",
+    ndirty="i8", dirtied="i8", failed="i8",
 )  # fmt: skip
 FILE = _row(object="i4", mode="i4", refs="i4", used="i4")  # an open file description; mode: Access.READ | Access.WRITE
 FRAME = _row(loaded="i8", slot="i4", marks="i4", prev="i4", next="i4", word="i8")  # word: the policy's own note

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..core import failing
 from ..core import policy as policies
 from ..core.policy import POLICIES
 from ..core.policy.number import Policy
@@ -55,6 +56,15 @@ def set_shootdowns(k: Kernel, on: bool) -> None:
     k.state.machine["forgetful"][0] = not on
 
 
+def set_failure(k: Kernel, what: str, after: int) -> None:
+    """The request number `after` from now on fails: "frame", of a frame by a fault; "swap write", of a write to swap."""
+    m = k.state.machine[0]
+    if what == "frame":
+        m.fail_frame, m.wake = after, failing.EVERY
+    else:
+        m.fail_swap = after
+
+
 # Of a process: (kernel, its row, arguments)
 OF_PROCESS: dict[str, Callable[..., Any]] = {
     "fork": fork.fork, "exit": exit.exit,
@@ -77,7 +87,8 @@ OF_MACHINE: dict[str, Callable[..., Any]] = {
     "refresh": files.refresh, "evict": files.evict, "sync": files.sync,
     "queue": program.queue, "run": program.run, "set_policy": set_policy,
     "set_overcommit": overcommit.set_mode, "set_dirty": writeback.set_dirty, "set_max_map_count": limits.set_max_map_count,
-    "set_shootdowns": set_shootdowns, "set_policy_knobs": set_policy_knobs, "crash": crash.crash,
+    "set_shootdowns": set_shootdowns, "set_policy_knobs": set_policy_knobs, "set_failure": set_failure,
+    "crash": crash.crash,
 }  # fmt: skip
 
 

@@ -59,6 +59,7 @@ def _forget(k: Kernel, obj: int) -> tuple[int, ...]:
     memory = isinstance(device, OwnFile) and k.state.machine["filesystem"][0] == TMPFS
     lost = tuple(_kept(k, obj) if memory else writeback.dirty(k, obj, 0, npages))
     objects.discard(k.state, obj, 0, npages)
+    k.state.objects["failed"][obj] = 0
     if memory or special.kind(k, obj) == special.PIPE:
         device.resize(0)
         k.set_size(obj, 0)

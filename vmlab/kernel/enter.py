@@ -173,6 +173,7 @@ class Kernel:
             writeback.page(self, f)
         except OSError:
             self.state.frames["marks"][f] |= FAILED
+            self.state.objects["failed"][self.state.uses["object"][f]] = 1
             self.state.machine["victim"][0] = NONE
         return True
 
@@ -232,7 +233,7 @@ class Kernel:
             s = s._replace(objects=state.longer(s.objects, obj, root=NONE, nodes=NONE))
         self.state, label = state.intern(s, name)
         s = self.state
-        s.objects[obj] = (0, 0, NONE, NONE, kind, 1, 1, 1, label, row, 0, NONE)
+        s.objects[obj] = (0, 0, NONE, NONE, kind, 1, 1, 1, label, row, 0, NONE, 0)
         self.set_size(obj, nbytes)
         height = int(s.machine["vpn_bits"][0]) if kind == Kind.PRIVATE else 54
         if kind == Kind.SHARED:

@@ -130,8 +130,11 @@ def sync(k: Kernel) -> int:
 
 
 def fsync(k: Kernel, fd: int) -> int:
-    """Write all dirty pages of a file to its device; how many there were."""
-    return _sync(k, of(k, fd))
+    """Write all dirty pages of a file to its device; how many there were. EIO if that fails, or failed unseen before."""
+    obj = of(k, fd)
+    done = _sync(k, obj)
+    writeback.tell(k, obj)
+    return done
 
 
 def _sync(k: Kernel, obj: int) -> int:

@@ -174,13 +174,22 @@ def mapped(k: Kernel, first: int, stop: int) -> int:
 def fill(k: Kernel, row: int, start: int, stop: int, stop_at_failure: bool = False) -> bool:
     """Fault pages start..stop-1 in ahead of use; were all mapped ones that should be? (mm/gup.c, __mm_populate)
 
-    A mapping is left at its first page that cannot be brought; so are the mappings behind it where `stop_at_failure`.
+    A mapping is left at its first page that cannot be brought; so are the mappings behind it where `stop_at_failure`. Then
+    a frame that is not to be had is EAGAIN (mm/mlock.c, __mlock_posix_error_return); else nobody is told.
     """
     first, last = tags(row, start, stop)
     filled = True
     for v in vma.rows(k.state, *vma.touching(k.state, first, last)):
         part = vma.part(v, first, last)
-        if part is not None and not populate(k, part):
+        try:
+            done = part is None or populate(k, part)
+        except OSError as error:  # and nobody to kill for one
+            if stop_at_failure:
+                raise fail(
+                    "EAGAIN", f"{k.process(row)} mlock: the pages are locked and not all in memory: {error}"
+                ) from error
+            done = False
+        if not done:
             filled = False
             if stop_at_failure:
                 break

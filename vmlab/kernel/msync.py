@@ -48,5 +48,6 @@ def msync(k: Kernel, row: int, addr: int, length: int, flags: int) -> None:
             part = vma.part(v, first, last)
             assert part is not None
             writeback.flush(k, v.object, part.pgoff, part.pgoff + part.npages)
+            writeback.tell(k, v.object)
     if hole or at < last:
         raise no("ENOMEM", f"a part of {addr:#x}..{addr + length:#x} is not mapped; the rest was written")

@@ -54,19 +54,22 @@ def kill(k: "Kernel") -> bool:
     Raises Killed when that process was running the call, ENOMEM when there is nobody to kill.
     """
     s = k.state
+    on_demand, s.machine["fail_frame"][0] = s.machine["fail_frame"][0] == NONE, 0
     alive = s.procs["alive"].nonzero()[0].tolist()
     candidates = {row: points for row in alive if (points := badness(k, row)) is not None}
     if not candidates:
         left = "every process that is left is never killed (oom_score_adj -1000)" if alive else "no process is left"
-        raise fail("ENOMEM", f"no frame can be made free, and {left}: nobody's end would free one")
+        why = "a request for a frame failed" if on_demand else "no frame can be made free"
+        raise fail("ENOMEM", f"{why}, and {left}: nobody's end would free one")
     row = max(candidates, key=lambda r: (candidates[r], int(s.procs["pid"][r])))
     points, adj, who = score(k, row), int(s.procs["oom_score_adj"][row]), k.process(row)
     s.stat["oom_kill"][0] += 1
     events.note(s, int(Event.OOMKILL), row << ASID_SHIFT, NONE, NONE, adj, points)
     exit_.leave(k, row)
     if row == k.caller:
+        why = f"all {len(s.frames)} frames and {len(s.slots)} swap slots are taken"
         raise Killed(
-            f"{who} was killed: out of memory, all {len(s.frames)} frames and {len(s.slots)} swap slots are taken "
+            f"{who} was killed: out of memory, {'a request for a frame failed' if on_demand else why} "
             f"(its score was {points} of 1000{f', of which oom_score_adj {adj:+d}' if adj else ''}, the highest)"
         )
     return True

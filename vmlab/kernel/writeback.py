@@ -59,10 +59,24 @@ def flush(k: "Kernel", obj: int, start: int, stop: int, most: int = 1 << 62) -> 
         try:
             page(k, int(k.state.pages[at]) >> SHIFT)
         except OSError as error:
+            k.state.objects["failed"][obj] = 0
             raise _full(k, obj, done, dirty(k, obj, index, stop), error) from error
         done += 1
         index = int(objects.next_dirty(k.state, obj, index + 1, stop))
     return done
+
+
+def tell(k: "Kernel", obj: int) -> None:
+    """EIO if a writeback of a file has failed since somebody was told, though its pages went out by now. Told once.
+
+    mm/filemap.c, file_check_and_advance_wb_err. Linux tells it once to each open file description, here the first who asks
+    hears it; and ext4 counts a page that could not be written as clean, here it is kept and written again.
+    """
+    if k.state.objects["failed"][obj]:
+        k.state.objects["failed"][obj] = 0
+        raise fail(
+            "EIO", f"a page of {k.file_name(obj)} could not be written back when it was to be; by now all are written"
+        )
 
 
 def dirty(k: "Kernel", obj: int, start: int, stop: int) -> list[int]:
@@ -155,7 +169,7 @@ def _write_over(k: "Kernel", found: int, background: int, most: int) -> None:
 def write_some(k: "Kernel", most: int, before: int | None = None) -> None:
     """Write up to `most` dirty pages, of the file that has been dirty for longest first; `before`: of files dirty since then.
 
-    Never fails: a page that cannot be written stays dirty, and the next msync or fsync says so.
+    Never fails: a page that cannot be written stays dirty, and the next msync or fsync of its file says so (`tell`).
     """
     o = k.state.objects
     count(k)
@@ -166,4 +180,4 @@ def write_some(k: "Kernel", most: int, before: int | None = None) -> None:
         try:
             most -= flush(k, obj, 0, int(o["npages"][obj]), most)
         except OSError:
-            continue
+            o["failed"][obj] = 1

@@ -216,6 +216,12 @@ def _shootdowns(look: Look, who: str, a: dict[str, Any], happened: list[Happenin
     return "From now on other CPUs are not told when a translation changes: their TLBs may be stale.", "shootdowns off"
 
 
+def _failure(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
+    what, after = str(a.get("what", "")), int(a.get("after", 1))
+    nouns = "requests for a frame" if what == "frame" else "writes to swap"
+    return f"Of the next {nouns}, number {after} will fail.", f"fail {what}"
+
+
 def _crash(look: Look, who: str, a: dict[str, Any], happened: list[Happening]) -> tuple[str, str]:
     return "Power failed: memory and swap are lost, files have what was written back.", "crash"
 
@@ -263,5 +269,6 @@ TELL: dict[str, Callable[..., tuple[str, str]]] = {
     "set_dirty": _dirty,
     "set_max_map_count": _max_map_count,
     "set_shootdowns": _shootdowns,
+    "set_failure": _failure,
     "crash": _crash,
 }

@@ -20,7 +20,7 @@ SHORT = {  # calls whose name is too long for a chip
     "mincore": "incore", "munlock": "unlock", "mlockall": "mlock", "munlockall": "unlock", "setrlimit": "limit",
     "remap_file_pages": "remap", "open_zero": "open", "pipe_read": "read", "pipe_write": "write", "pipe_get": "read",
     "set_dirty": "dirty", "suspend": "stop", "set_oom_score_adj": "adj", "set_max_map_count": "maps", "set_shootdowns": "shoot",
-    "set_policy_knobs": "knobs",
+    "set_policy_knobs": "knobs", "set_failure": "fail",
     "pipe_put": "write", "truncate": "trunc", "refresh": "renew",
 }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Whole curves: faults for every size of memory at once, and distances between uses."""

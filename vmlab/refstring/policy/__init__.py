@@ -1,0 +1,69 @@
+"""Replacement policies of the replay engine: one file each, one line in POLICIES. A policy is two functions:
+
+start(string, frames, **options) -> State    a NamedTuple of arrays, memory empty. Working set and PFF have no frames but a
+                                             window or an interval
+run(ids, state) -> faults                    replay the next ids, changing the state: one reference, or all of them
+
+So a string can be replayed in parts, or one reference at a time, with the same faults. run is compiled when it is first called.
+"""
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+from . import (
+    aging,
+    arc,
+    clock,
+    fifo,
+    lfu,
+    lirs,
+    lru,
+    mru,
+    nru,
+    opt,
+    pff,
+    random,
+    s3_fifo,
+    sieve,
+    slru,
+    two_q,
+    w_tinylfu,
+    working_set,
+)
+
+POLICIES: dict[str, ModuleType] = {
+    "fifo": fifo,
+    "lru": lru,
+    "clock": clock,
+    "sieve": sieve,
+    "opt": opt,
+    "mru": mru,
+    "lfu": lfu,
+    "random": random,
+    "nru": nru,
+    "aging": aging,
+    "slru": slru,
+    "2q": two_q,
+    "arc": arc,
+    "lirs": lirs,
+    "s3-fifo": s3_fifo,
+    "w-tinylfu": w_tinylfu,
+    "working-set": working_set,
+    "pff": pff,
+}
+
+
+def find(name: Any) -> ModuleType:
+    """The policy of that name. TypeError, ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"a policy is named by a str, not {name!r}")
+    if name.lower() not in POLICIES:
+        raise ValueError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
+    return POLICIES[name.lower()]
+
+
+def parameters(policy: ModuleType) -> dict[str, Any]:
+    """What `start` takes beside the string, with its defaults; inspect.Parameter.empty: must be given."""
+    found = inspect.signature(policy.start).parameters
+    return {name: p.default for name, p in list(found.items())[1:]}

@@ -1,0 +1,128 @@
+"""LRU, exact: the page not used for longest goes (Mattson, Gecsei, Slutz, Traiger, "Evaluation techniques for storage
+hierarchies", IBM Systems Journal 9(2), 1970; Silberschatz, 10.4.4).
+
+The trace is the queue. A page's place in the LRU order is the position of its last use; so the order is the string itself,
+with all positions struck out that are not the last use of their page. One bit for each position says which are alive:
+
+    position   0 1 2 3 4 5 6 7 8           frames = 3. A dot is a dead position.
+    page       - - - a b c b a d
+    alive      . . . . . 1 1 1 .           before 8: c, b, a are in memory, the oldest alive is the tail
+                         ^tail
+    a hit at t   : position t dies, the new one lives           one store, one bit
+    a fault      : the tail dies, its page is evicted; the next tail is the next bit set
+
+Memory starts full of pages that nobody asks for, the alive positions 0 .. frames - 1: filling it is like any other fault.
+All bits start alive, so that a new position is not written, only read once the tail comes by. No links, no hash table.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...jit import entry, inline, lowest, njit, prefetch
+from .. import bits, calm
+from ..bits import FULL, ONE, words
+from ..state import AHEAD, register
+from ..string import ReferenceString
+
+NEAR = AHEAD // 2  # the second look ahead: a page's last use, known by then, names the word of the bitmap
+
+
+class State(NamedTuple):
+    now: NDArray[np.int64]  # position of the next reference
+    tail: NDArray[np.int64]  # the lowest position alive
+    last: NDArray[np.int32]  # for each page the position of its last use, -1: none
+    alive: NDArray[np.int64]  # bitmap
+
+
+def start(string: ReferenceString, frames: int) -> State:
+    """Frames full of pages that are not in the string."""
+    return State(
+        register(frames),
+        register(),
+        np.full(string.npages, -1, np.int32),
+        np.full(words(len(string) + frames) + 1, FULL),
+    )
+
+
+@entry
+def run(ids, s):
+    """Replay `ids`; returns how many of them fault."""
+    faults = 0
+    calm_before = False
+    for first in range(0, len(ids), calm.BLOCK):
+        stop = min(first + calm.BLOCK, len(ids))
+        found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
+        calm_before = calm.rare(found, stop - first)
+        faults += found
+    return faults
+
+
+@njit
+def often(ids, first, stop, s):
+    """References from first to stop - 1, of which many fault. Branches only where a word of the bitmap has no bit left."""
+    faults = 0
+    now = s.now[0]
+    tail = lowest_alive(s, s.tail[0])
+    at = tail >> 6
+    word = s.alive[at]
+    last = len(ids) - 1
+    for i in range(max(first, 0), stop):
+        prefetch(s.last, ids[min(i + AHEAD, last)])
+        prefetch(s.alive, max(np.int64(s.last[ids[min(i + NEAR, last)]]), 0) >> 6)
+        page = ids[i]
+        used = np.int64(s.last[page])
+        s.last[page] = now
+        fault = used < tail
+        faults += np.int64(fault)
+        dies = tail if fault else used
+        bit = ONE << (dies & 63)
+        s.alive[dies >> 6] &= ~bit
+        word = word & ~bit if dies >> 6 == at else word
+        while word == 0:
+            at += 1
+            word = s.alive[at]
+        tail = (at << 6) + lowest(word)
+        now += 1
+    s.now[0] = now
+    s.tail[0] = tail
+    return faults
+
+
+@njit
+def rarely(ids, first, stop, s):
+    """The same where few fault: the tail is looked for at a fault only, and a page used twice in a row changes nothing."""
+    faults = 0
+    now = s.now[0]
+    tail = s.tail[0]
+    previous = np.int64(-1)
+    for i in range(max(first, 0), stop):
+        page = np.int64(ids[i])
+        if page == previous:
+            continue
+        previous = page
+        used = np.int64(s.last[page])
+        s.last[page] = now
+        if used < tail:
+            faults += 1
+            tail = lowest_alive(s, tail)
+            bits.clear(s.alive, tail)
+            tail += 1
+        else:
+            bits.clear(s.alive, used)
+        now += 1
+    s.now[0] = now
+    s.tail[0] = tail
+    return faults
+
+
+@inline
+def lowest_alive(s, position):
+    """The lowest position alive that is not below this one."""
+    at = position >> 6
+    word = s.alive[at] & (FULL << (position & 63))
+    while word == 0:
+        at += 1
+        word = s.alive[at]
+    return (at << 6) + lowest(word)
