@@ -207,6 +207,8 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         Trace.pages("1").save(tmp_path / "t.bin")
     with pytest.raises(TraceError, match="format 'x' is unknown; choose one of npy, "):
         Trace.pages("1").save(file, "x")
+    with pytest.raises(TraceError, match="'trace' holds no references: there is nothing to write"):
+        Trace([]).save(file)
     with pytest.raises(OSError, match="cannot write"):
         Trace.pages("1").save(tmp_path / "no folder" / "t.list")
 

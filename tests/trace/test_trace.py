@@ -1,10 +1,28 @@
 """Traces in memory: their columns, pages, and what they say of themselves."""
 
+import doctest
+import sys
+
 import numpy as np
 import pytest
+from needs import run
 
+import vmlab
 from vmlab import LimitError, TraceError
 from vmlab.trace import Kind, Trace, read
+
+
+def test_examples_in_docstrings() -> None:
+    for module in (vmlab.trace.trace, vmlab.trace.watching):
+        assert doctest.testmod(module).failed == 0
+
+
+def test_importing_vmlab_loads_no_traces() -> None:
+    code = "import sys, vmlab; print('vmlab.trace' in sys.modules, vmlab.Trace is vmlab.trace.Trace)"
+    assert run([sys.executable, "-c", code]).split() == ["False", "True"]
+    assert {"Trace", "record", "trace"} <= {*dir(vmlab)}
+    with pytest.raises(AttributeError, match="module 'vmlab' has no attribute 'traces'"):
+        vmlab.traces  # noqa: B018
 
 
 def test_columns() -> None:

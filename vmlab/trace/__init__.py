@@ -5,6 +5,7 @@ t = Trace.load("ls.lackey")               # all of it in memory
 t = Trace.pages("1 2 3 4 1 2 5")          # a reference string as typed
 t = zipf(1_000_000, 10_000, seed=1)       # made; GENERATORS has them all
     t = record(["ls", "-l"])                  # what a program touches, through valgrind's lackey
+    with Watch() as watch: ...                # what a piece of numpy code touches; then watch.trace
 """
 
 from .format import FORMATS
@@ -25,6 +26,7 @@ from .generator import (
 from .reading import read
 from .recording import Recording, record
 from .trace import Chunk, FileTrace, Kind, Trace
+from .watching import Watch
 
 __all__ = [
     "FORMATS",
@@ -34,6 +36,7 @@ __all__ = [
     "Kind",
     "Recording",
     "Trace",
+    "Watch",
     "blocked_walk",
     "chase",
     "column_walk",

@@ -17,8 +17,8 @@ def read(path: Any, *, page_size: int | None = None) -> FileTrace:
     """A trace in a file, of any of FORMATS, plain or packed with gzip or zstd; read from disk as it is needed.
 
     page_size: how addresses become pages, where that is not what the format says: 4096 where a file holds addresses, and 1
-    (page numbers) where it holds bare numbers or objects. TraceError for a file that is no trace; a line of it that is
-    wrong is found when it is read.
+    (page numbers) where it holds bare numbers or objects. Two numbers a line, the first of 0..4, are taken for din.
+    TraceError for a file that is no trace; a line of it that is wrong is found when it is read.
     """
     source = Source(path)
     format = _format(source)

@@ -1,8 +1,8 @@
 """Trace files written."""
 
 import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,23 @@ def write(trace: Trace, path: Any, format: str | None) -> None:
     elif format not in FORMATS:
         raise TraceError(f"format {format!r} is unknown; choose one of {', '.join(FORMATS)}")
     how = FORMATS[format]
-    if not how.processes and next(iter(trace.chunks())).pids is not None:
+    first = next(iter(trace.chunks()), None)
+    if first is None:
+        raise TraceError(f"'{trace.name}' holds no references: there is nothing to write")
+    if not how.processes and first.pids is not None:
         raise TraceError(f"a {format} file cannot tell processes apart, and '{trace.name}' has some: write csv or npz")
-    temporary = None
+    part = target.with_name(f".{target.name}.part")
     try:
-        fd, temporary = tempfile.mkstemp(dir=target.parent, prefix=".vmlab-", suffix=".tmp")
-        with os.fdopen(fd, "wb") as file:
+        with open(part, "wb") as file:
             if target.suffix != _PACKED:
                 how.write(trace, file)
             else:
                 with fold_zstd(file, shown(target.name)) as packed:
                     how.write(trace, packed)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        os.replace(part, target)
     except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         if isinstance(error, OSError):
             raise refused(error, f"cannot write '{shown(str(target))}'") from None
         raise

@@ -1,4 +1,7 @@
-"""Traces made to order: the same arguments, the same trace. To add one, add its line here."""
+"""Traces made to order: the same arguments, the same trace.
+
+To add one, add its line here, and its name to those of vmlab.trace.
+"""
 
 from collections.abc import Callable
 
