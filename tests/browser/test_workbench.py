@@ -239,7 +239,7 @@ def test_keyboard_selection_and_cells_in_place(shown, console_errors):
 def test_every_part_alone(shown, console_errors, artifacts):
     page = shown(SCENE.format(frames=32), "for name, part in PARTS.items():\n    display(part(m))")
     page.wait_for_timeout(1500)
-    assert page.locator(ROOT).count() == 11
+    assert page.locator(ROOT).count() == len(PARTS)
     for text in page.locator(f"{ROOT} .vml-head .t").all_inner_texts():
         assert text
     assert page.locator(f"{ROOT} .bqplot svg.svg-figure").count() == 4
