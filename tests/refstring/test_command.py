@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vmlab import Trace, cli, replay
-from vmlab.refstring import command
+from vmlab.refstring import command, plot
 
 
 @pytest.fixture
@@ -53,6 +53,8 @@ def test_plot(belady: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert fifo4[1] < fifo3[1]  # up is less
     assert lru4[1] > lru3[1]
     assert fifo4[1] == lru3[1]
+    assert len([*root.iter(f"{space}circle")]) == 4
+    assert "1" in [text.text for text in root.iter(f"{space}text")]  # 10 of 12 faults: the axis ends at 1
     assert root.find(f"{space}title").text == "<belady>.list"
     assert cli.main(["curve", belady, "--policy", "opt", "--plot", str(picture)]) == 0
     assert len(next(ET.parse(picture).getroot().iter(f"{space}polyline")).attrib["points"].split()) == 5
@@ -79,6 +81,13 @@ def test_refusals_are_one_sentence(
     assert said.err.startswith("vmlab: ")
     assert said.err.count("\n") == 1
     assert sentence in said.err
+
+
+@pytest.mark.parametrize(
+    ("ratio", "top"), [(1.0, 1), (0.51, 1), (0.5, 0.5), (0.2, 0.2), (0.11, 0.2), (0.04, 0.05), (0, 1e-9)]
+)
+def test_axis_ends_at_a_round_number(ratio: float, top: float) -> None:
+    assert plot._round_up(ratio) == pytest.approx(top)
 
 
 def test_bar(belady: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
