@@ -1,4 +1,4 @@
-"""The ways in from a shell: `vmlab lab`, `vmlab warm`, `vmlab record`, `vmlab conformance`."""
+"""The ways in from a shell: `vmlab lab`, `vmlab warm`, `vmlab record`, `vmlab replay`, `vmlab curve`, `vmlab conformance`."""
 
 import argparse
 import hashlib
@@ -36,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .trace import command
 
         return command.main(argv[1:])
+    if argv[:1] in (["replay"], ["curve"]):
+        from .refstring import command as replaying
+
+        return replaying.main(argv)
     asked = _parser().parse_args(argv)
     try:
         if asked.command == "warm":
@@ -56,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     commands.add_parser("warm", help="compile the kernels now rather than at the first use")
     commands.add_parser("record", help="run a program and write down which addresses it touches", add_help=False)
+    commands.add_parser("replay", help="the faults of a trace under some policies", add_help=False)
+    commands.add_parser("curve", help="the miss ratio of a trace for every number of frames", add_help=False)
     commands.add_parser("conformance", help="compare with what Linux answered", add_help=False)
     return parser
 

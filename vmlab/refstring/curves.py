@@ -57,7 +57,7 @@ class MissRatioCurve:
         )
 
     def _table(self, rows: int | None) -> tuple[list[str], list[list[Any]]]:
-        at = np.arange(len(self.frames)) if rows is None else _spread(len(self.frames), rows)
+        at = np.arange(len(self.frames)) if rows is None else spread(len(self.frames), rows)
         columns: dict[str, NDArray[Any]] = {"frames": self.frames}
         if self.faults is not None:
             columns["faults"] = self.faults
@@ -78,8 +78,10 @@ def _frames(n: int) -> str:
     return f"{n:,} frame" if n == 1 else f"{n:,} frames"
 
 
-def _spread(n: int, rows: int) -> NDArray[np.int64]:
-    """Up to `rows` indices below n, close together at first: a curve is steep there."""
+def spread(n: int, rows: int) -> NDArray[np.int64]:
+    """Up to `rows` indices below n: all, or those close together at first, where a curve is steep."""
+    if n <= rows:
+        return np.arange(n)
     return np.unique(np.geomspace(1, n, min(n, rows)).astype(np.int64) - 1)
 
 

@@ -88,7 +88,8 @@ def _numbers(pages: Any) -> NDArray[Any]:
     if isinstance(pages, str):
         return _from_text(pages)
     if not isinstance(pages, np.ndarray):
-        pages = np.asarray(pages) if hasattr(pages, "__array__") else _from_iterable(pages)
+        arrays = hasattr(pages, "__array__") and not isinstance(pages, np.generic)  # a Trace gives its pages
+        pages = np.asarray(pages) if arrays else _from_iterable(pages)
     if pages.dtype.kind not in "iu":
         raise TypeError(
             f"page numbers are whole numbers, not {pages.dtype}: convert them first, for example with .astype('u8')"

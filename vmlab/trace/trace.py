@@ -10,7 +10,6 @@ A trace is held in memory, or is a file that is read as it is needed, chunk by c
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,8 +93,11 @@ class Trace:
 
         return read(path, page_size=page_size).held(max_bytes)
 
-    def held(self, max_bytes: int | None = None) -> "Trace":
-        """The trace in memory: itself, if it is there. LimitError if a file needs more than max_bytes."""
+    def held(self, max_bytes: int | None = None, tell: Callable[[float], object] | None = None) -> "Trace":
+        """The trace in memory: itself, if it is there. tell(share) is called as a file is read, with 0..1.
+
+        LimitError if a file needs more than max_bytes, a quarter of this process's memory by default.
+        """
         return self
 
     @property
@@ -197,6 +199,7 @@ class FileTrace(Trace):
         self.name, self.format, self.page_size = name, format, checked_page_size(page_size)
         self._stream, self._refs = stream, refs
         self._skipped = 0
+        self._whole: Trace | None = None  # once it was loaded
 
     @property
     def skipped(self) -> int:
@@ -214,15 +217,10 @@ class FileTrace(Trace):
             raise TraceError(f"'{self.name}' {stream.nothing()}")
         self._refs, self._skipped = refs, stream.skipped()
 
-    def held(self, max_bytes: int | None = None) -> Trace:
-        return self._whole if max_bytes is None else self._gather(whole("max_bytes", max_bytes))
-
-    @cached_property
-    def _whole(self) -> Trace:
-        return self._gather(memory_limit() // 4)
-
-    def _gather(self, budget: int) -> Trace:
-        """All of the file in arrays, which are never larger than the budget."""
+    def held(self, max_bytes: int | None = None, tell: Callable[[float], object] | None = None) -> Trace:
+        if self._whole is not None and max_bytes is None:
+            return self._whole
+        budget = memory_limit() // 4 if max_bytes is None else whole("max_bytes", max_bytes)
         parts: list[Chunk] = []
         if self._refs is not None:
             self._must_fit(self._refs, 8, budget)
@@ -231,7 +229,10 @@ class FileTrace(Trace):
             parts.append(chunk)
             refs += len(chunk.addresses)
             self._must_fit(refs, sum(c.itemsize for c in chunk[:3] if c is not None), budget)
-        return Trace(*joined(parts), page_size=self.page_size, name=self.name)
+            if tell is not None:
+                tell(chunk.share)
+        self._whole = Trace(*joined(parts), page_size=self.page_size, name=self.name)
+        return self._whole
 
     def _must_fit(self, refs: int, each: int, budget: int) -> None:
         if refs * each > budget:
