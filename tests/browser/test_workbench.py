@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from vmlab.widgets import PARTS
+
 ROOT = ".vml-root"
 SETUP = """
 from vmlab import Machine, Map, KiB
