@@ -131,6 +131,8 @@ def advanced(m: Machine, p: Process, heap: Mapping, own: File) -> list[Callable[
         lambda: setattr(m, "swappiness", 100),
         lambda: setattr(m, "tick", 3),
         lambda: setattr(m, "window", 30),
+        lambda: m.fail("swap write", after=2),
+        around,
         lambda: setattr(m, "shootdowns", True),
         lambda: own.unlink(),
     ]
