@@ -22,7 +22,10 @@ def run_again(which: str, *more: str, **switches: str) -> None:
 @pytest.mark.slow
 @pytest.mark.beside
 def test_without_the_compiler():
-    many = [TESTS / "core" / "test_machine_model.py", TESTS / "kernel" / "test_failures.py"]  # steps, for an interpreter
+    many = [
+        TESTS / "core" / "test_machine_model.py",
+        TESTS / "kernel" / "test_failures.py",
+    ]  # steps, for an interpreter
     run_again("not slow and not jit", *(f"--ignore={path}" for path in many), NUMBA_DISABLE_JIT="1")
 
 
