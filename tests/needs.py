@@ -58,6 +58,12 @@ def need_module(module: str) -> None:
         missing(f"{module} is not installed: pip install -e '.[lab,test]'")
 
 
+def need_zstd() -> None:
+    """What unfolds zstd files: the standard library's, or the module before it."""
+    if sys.version_info < (3, 14):
+        need_module("zstandard")
+
+
 def need_chromium() -> str:
     """The path of a Chromium or Chrome."""
     return need(CHROMIUM, "apt-get install chromium, or install Google Chrome")

@@ -309,7 +309,7 @@ class Machine(Sysctl):
     def queue(self, trace: Any, process: "Process | None" = None) -> int:
         """Add references for later; how many wait now.
 
-        `trace` is addresses (ints or an array; pair with a process), a tuple (addresses, writes), or an iterable of
+        `trace` is addresses (ints, an array or a Trace; pair with a process), a tuple (addresses, writes), or an iterable of
         (process, address) or (process, address, write) for several processes. LimitError for more than a million one by one.
         """
         return int(self.change("queue", segments=references.segments(trace, self.process, process)))

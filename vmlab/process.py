@@ -345,9 +345,10 @@ class Process:
     def access(self, addresses: Any, writes: Any = False, limit: int | None = None) -> Run:
         """Make references at full speed: loads of addresses[i], stores where writes[i]. Contents stay as they are.
 
-        addresses: ints or an integer array, shape (n,), bytes; or an iterator of ints, which may be endless: it is drawn from as
-        the run goes. writes: bool, or a bool array of the same shape. limit: at most so many. Raises a Signal with .done, the
-        number of references made before it. Ctrl-C and m.stop() end it between two references.
+        addresses: ints or an integer array, shape (n,), bytes; or a Trace, which brings its writes; or an iterator of ints, which
+        may be endless: it is drawn from as the run goes. writes: bool, or a bool array of the same shape. limit: at most so
+        many. Raises a Signal with .done, the number of references made before it. Ctrl-C and m.stop() end it between two
+        references.
         """
         m, row = self.machine, self.row
         most = 1 << 62 if limit is None else number("limit", limit)

@@ -21,6 +21,8 @@ def segments(trace: Any, find: Callable[[Any], Any], process: Any = None) -> tup
         addresses, writes = trace if isinstance(trace, tuple) and len(trace) == 2 else (trace, False)
         own = given(addresses if hasattr(addresses, "__len__") else _few(addresses), writes).own()
         return (Segment(process.row, process.pid, own.addresses, own.writes),)
+    if hasattr(trace, "references"):
+        raise TypeError("a Trace needs the process that makes its references: m.queue(trace, process)")
     stretches: list[tuple[Any, list[int], list[bool]]] = []
     for who, addr, *write in _few(trace):
         p = find(who)

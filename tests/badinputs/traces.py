@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import need_zstd
 
 from vmlab import LimitError, Machine, TraceError
 from vmlab.trace import FORMATS, Trace, read
@@ -282,6 +283,19 @@ def tar() -> bytes:
 
 refusing("trace-21 tar", "is binary, of no known format: traces are npy, npz or oracleGeneral, or text", tar)
 refusing("trace-22 gz", "line 1: longer than 4,096 bytes", lambda: gzip.compress(b"0 " * (50 << 20), 1))
+
+
+@row("trace-22 zst", TraceError, "line 1: a number is too long")
+def _(m: Machine, lab: Path) -> Generator:
+    """Blocks of four bytes that stand for 128 KiB each (RFC 8878, 3.1.1.2.2): 40 kB are more than 1 GiB."""
+    need_zstd()
+    block = (1 << 1 | (128 << 10) << 3).to_bytes(3, "little") + b"0"
+    (lab / "t").write_bytes(b"\x28\xb5\x2f\xfd\x00\x38" + 10_000 * block)
+    compiled()
+    yield
+    through(lab / "t")
+
+
 refusing("trace-22 xz", r"is packed: unpack it first, xz -d 'trace\.csv'", lambda: lzma.compress(HEAD))
 refusing("trace-22 bz2", r"is packed: unpack it first, bzip2 -d 'trace\.csv'", lambda: bz2.compress(HEAD))
 refusing("trace-22 cut off", "is damaged: Compressed file ended", lambda: gzip.compress(HEAD + GOOD)[:-9])

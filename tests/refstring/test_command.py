@@ -4,10 +4,9 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from vmlab import Trace, cli, replay
+from vmlab import cli
 from vmlab.refstring import command, plot
 
 
@@ -97,10 +96,3 @@ def test_bar(belady: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     said = capsys.readouterr().err
     assert "replaying [###############...............]  50%" in said
     assert said.split("\r")[-1] == ""
-
-
-def test_replay_takes_a_trace() -> None:
-    """Pages of it, not addresses."""
-    trace = Trace(np.array([1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]) * 4096 + 7)
-    assert replay(trace, "fifo", frames=3).faults == 9
-    assert replay(Trace.pages("1 2 3 4 1 2 5 1 2 3 4 5"), "fifo", frames=4).faults == 10

@@ -1,17 +1,16 @@
 """Formats of trace files: each is found from its content, read to the reference, and written so that it reads the same."""
 
 import gzip
-import importlib.util
 import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from needs import missing
+from needs import need_zstd
 
 from vmlab import TraceError
-from vmlab.trace import FORMATS, Kind, Trace, lines, read
+from vmlab.trace import FORMATS, Kind, Trace, lines, read, uniform
 
 L, S, F = Kind.LOAD, Kind.STORE, Kind.FETCH
 
@@ -112,8 +111,8 @@ def mixed() -> Trace:
 @pytest.mark.parametrize("packed", ["", ".zst"])
 @pytest.mark.parametrize("name", FORMATS)
 def test_written_and_read_again(tmp_path: Path, mixed: Trace, name: str, packed: str) -> None:
-    if packed and importlib.util.find_spec("zstandard") is None and sys.version_info < (3, 14):
-        missing("zstandard is not installed: pip install -e '.[lab,test]'")
+    if packed:
+        need_zstd()
     file = tmp_path / f"t{FORMATS[name].endings[0]}{packed}"
     mixed.save(file)
     if name == "npz" and packed:
@@ -184,6 +183,25 @@ def test_numbers_as_python_reads_them(tmp_path: Path) -> None:
         words.append((str(n), hex(n), f"0X{n:X}", f"{n:020d}")[k % 4])
     (tmp_path / "t").write_text("\n".join(words))
     assert read(tmp_path / "t").addresses.tolist() == [int(w, 16 if w[:2] in ("0x", "0X") else 10) for w in words]
+
+
+@pytest.mark.parametrize("packed", [".zst", ".gz"])
+def test_packed_files_cut_off_or_damaged(tmp_path: Path, packed: str) -> None:
+    """None is read as a shorter trace. Two files after one another are one, as their programs have it."""
+    trace = uniform(20_000, 1 << 20)
+    if packed == ".zst":
+        need_zstd()
+        trace.save(tmp_path / "t.oracleGeneral.zst")
+        data = (tmp_path / "t.oracleGeneral.zst").read_bytes()
+    else:
+        trace.save(tmp_path / "t", "oracleGeneral")
+        data = gzip.compress((tmp_path / "t").read_bytes())
+    for wrong in (data[:-1], data[: len(data) // 2], data[:100], data[:-2000] + b"\0" + data[-1999:]):
+        (tmp_path / "t").write_bytes(wrong)
+        with pytest.raises(TraceError, match="'t' is damaged: "):
+            read(tmp_path / "t").held()
+    (tmp_path / "t").write_bytes(data + data)
+    assert len(read(tmp_path / "t").held()) == 40_000
 
 
 def test_without_zstandard_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

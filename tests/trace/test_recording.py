@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from needs import ROOT, need
 
-from vmlab import LimitError, TraceError
+from vmlab import LimitError, TraceError, cli
 from vmlab.trace import Trace, record, recording
 
 
@@ -96,12 +96,22 @@ def test_command_line(valgrind: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "said\n")
     assert done.stderr.splitlines()[-1] == "vmlab: 'sh' ended with status 7"
     assert len(Trace.load(tmp_path / "sh.npz")) > 10_000
-    done = vmlab("no-such-program")
-    assert (done.returncode, done.stderr) == (1, "vmlab: there is no program 'no-such-program'\n")
-    done = vmlab("-o", "t.unknown", "true")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "the ending of 't.unknown' tells no format" in done.stderr
-    assert "usage: vmlab record" in vmlab().stderr
+
+
+def test_what_the_command_line_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence, before the program runs."""
+    for words, sentence in (
+        (["no-such-program"], "there is no program 'no-such-program'"),
+        (["-o", "t.unknown", "true"], "the ending of 't.unknown' tells no format: give one of npy (.npy), "),
+        (["--limit", "0", "--", "true"], "limit=0: it must be a whole number of 1 or more"),
+    ):
+        assert cli.main(["record", *words]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"vmlab: {sentence}")
+        assert said.count("\n") == 1
+    with pytest.raises(SystemExit):
+        cli.main(["record"])
+    assert "usage: vmlab record" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_the_program(valgrind: str, tmp_path: Path) -> None:

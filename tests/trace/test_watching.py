@@ -88,6 +88,17 @@ def test_functions_and_products_take_each_operand_once() -> None:
     assert kinds == "LLLLLLLLLLLLSSSS" * 2 + "L" * 12 + "S" * 12
 
 
+def test_assignment_loads_and_stores_in_turn() -> None:
+    with Watch() as watch:
+        a, b = watch(np.zeros(4)), watch(np.arange(4.0))
+        a[1:3] = b[2:]
+        a[3] = b[0]
+    assert a.tolist() == [0, 2, 3, 0]
+    assert [kind for _, kind in seen(watch.trace)] == [L, S, L, S, L, S]
+    stores = [offset for offset, kind in seen(watch.trace) if kind == S]
+    assert [offset - stores[0] for offset in stores] == [0, 8, 16]
+
+
 def test_fancy_indexing() -> None:
     with Watch() as watch:
         a = watch(np.arange(10))

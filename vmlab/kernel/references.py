@@ -44,7 +44,9 @@ class Given(NamedTuple):
 
 
 def given(addresses: Any, writes: Any = False) -> Given:
-    """References as a user gives them. TypeError, ValueError. The arrays stay the user's."""
+    """References as a user gives them, or those of a Trace. TypeError, ValueError. The arrays stay the user's."""
+    if hasattr(addresses, "references"):
+        addresses, writes = addresses.references()
     a = np.asarray(addresses)
     if a.ndim != 1 or (a.dtype.kind not in "iu" and a.size):
         raise TypeError(f"addresses must be whole numbers in one dimension, not {a.dtype} of shape {a.shape}")

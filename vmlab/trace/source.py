@@ -5,12 +5,11 @@ is read in bounded pieces, so that a bomb is a long file and nothing worse.
 """
 
 import gzip
-import io
 import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,6 +17,7 @@ from ..errors import TraceError, shown
 
 HEAD = 1 << 16  # bytes in which the format must show itself
 _WINDOW = 1 << 27  # bytes of history that a zstd file may ask the reader to keep: zstd's own limit
+_PIECE = 1 << 10  # bytes of a zstd file unfolded at once
 _FLAGS = ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # each where the host has it; a FIFO must not make us wait
 
 # Magic numbers, and what the file is
@@ -113,9 +113,42 @@ def unfold_zstd(raw: BinaryIO, name: str) -> Any:
         raise TraceError(
             f"'{name}' is packed with zstd, which this Python cannot unfold: pip install 'vmlab[zstd]'"
         ) from None
-    return io.BufferedReader(
-        zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(raw, read_across_frames=True)
-    )
+    return _Frames(raw, lambda: zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj())
+
+
+class _Frames:
+    """A zstd file as a file of what its frames unfold to, one after the other. EOFError if the last one is cut off.
+
+    The package's own reader takes a file that is cut off for one that ends. Read in pieces, for a KiB unfolds to 32 MiB at most:
+    256 blocks of four bytes each, which stand for 128 KiB (RFC 8878, 3.1.1.2).
+    """
+
+    def __init__(self, raw: BinaryIO, start: Callable[[], Any]) -> None:
+        self._raw, self._start = raw, start
+        self._frame: Any = None
+        self._folded, self._unfolded = b"", bytearray()
+
+    def read(self, n: int) -> bytes:
+        """The next n bytes, or fewer at the end."""
+        while len(self._unfolded) < n:
+            piece = self._folded or self._raw.read(_PIECE)
+            if not piece and self._frame is not None:
+                raise EOFError("it ended within a frame")
+            if not piece:
+                break
+            self._frame, self._folded = self._frame or self._start(), b""
+            self._unfolded += self._frame.decompress(piece)
+            if self._frame.eof:
+                self._folded, self._frame = self._frame.unused_data, None
+        data = bytes(self._unfolded[:n])
+        del self._unfolded[:n]
+        return data
+
+    def __enter__(self) -> "_Frames":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def fold_zstd(raw: BinaryIO, name: str) -> Any:
@@ -123,7 +156,7 @@ def fold_zstd(raw: BinaryIO, name: str) -> Any:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
 
-        return zstd.ZstdFile(raw, "wb")
+        return zstd.ZstdFile(raw, "wb", options={zstd.CompressionParameter.checksum_flag: True})
     except ImportError:
         pass
     try:
@@ -132,4 +165,4 @@ def fold_zstd(raw: BinaryIO, name: str) -> Any:
         raise TraceError(
             f"'{name}' is to be packed with zstd, which this Python cannot do: pip install 'vmlab[zstd]'"
         ) from None
-    return zstandard.ZstdCompressor().stream_writer(raw, closefd=False)
+    return zstandard.ZstdCompressor(write_checksum=True).stream_writer(raw, closefd=False)

@@ -121,6 +121,15 @@ class Trace:
         kinds = self.kinds
         return np.zeros(len(self.addresses), np.bool_) if kinds is None else kinds == Kind.STORE
 
+    def references(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+        """(addresses, writes) as a machine takes them: page numbers become addresses of 4096-byte pages. TraceError."""
+        if self.page_size > 1:
+            return self.addresses, self.writes
+        highest = int(self.addresses.max(initial=0))
+        if highest >= (1 << 64) // PAGE:
+            raise TraceError(f"page {highest:#x} of '{self.name}' has no 64-bit address")
+        return self.addresses * np.uint64(PAGE), self.writes
+
     @property
     def skipped(self) -> int:
         """Lines of the file that are no references, once it was read to its end."""
