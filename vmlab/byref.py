@@ -9,8 +9,10 @@ A field is indexed as written (class Table): numba's "a negative index counts fr
 load on every step of a walk, up to half the speed of the machine. Under NUMBA_BOUNDSCHECK=1 a negative index is an error.
 
 The loads are marked invariant (njit code cannot replace a field), so LLVM keeps a base address in a register or fetches
-it again, whichever is cheaper. meminfo is null: there is nothing to count references of. If a future numba breaks this
-file, `pass_by_reference` may return its argument unchanged: the same sources then run by value, some times slower.
+it again, whichever is cheaper. Loads and stores are marked with what they touch, `frames.slot` or `tables` (LLVM's type-based
+alias analysis): a store to one leaves what was loaded from another in its register. meminfo is null: there is nothing to
+count references of. If a future numba breaks this file, `pass_by_reference` may return its argument unchanged: the same
+sources then run by value, some times slower.
 """
 
 import operator
@@ -26,6 +28,7 @@ from numba.extending import (
     infer_getattr,
     lower_builtin,
     lower_getattr_generic,
+    lower_setattr_generic,
     models,
     register_model,
     typeof_impl,
@@ -38,8 +41,57 @@ WORD = ir.IntType(64)
 class Table(types.Array):
     """The numba type of a one-dimensional field: an array whose integer index is taken as it is."""
 
+    def __init__(self, field: str, array: types.Array) -> None:
+        self.field = field
+        kind = Row(field, array.dtype) if isinstance(array.dtype, types.Record) else array.dtype
+        name = f"Table({field}, {array})"
+        super().__init__(kind, 1, array.layout, readonly=not array.mutable, name=name, aligned=array.aligned)
+
+    @property
+    def key(self):
+        return self.field, *super().key
+
+
+class Row(types.Record):
+    """The numba type of a row of a table of records."""
+
+    def __init__(self, field: str, record: types.Record) -> None:
+        self.field = field
+        super().__init__([(n, f._asdict()) for n, f in record.fields.items()], record.size, record.aligned)
+        self.name: str = f"Row({field}, {record})"
+
 
 register_model(Table)(models.ArrayModel)
+register_model(Row)(models.RecordModel)
+
+
+def _apart(instruction, place: str) -> None:
+    """Promise LLVM that a load or a store of `place` touches none of another name."""
+    module = instruction.parent.module
+    kind = module.add_metadata([place, module.add_metadata(["vmlab"]), WORD(0)])
+    instruction.set_metadata("tbaa", module.add_metadata([kind, kind, WORD(0)]))
+
+
+def _member(context, builder, row, pointer, name):
+    """The address of a member of a row, the type of what is there, and its alignment."""
+    kind = row.typeof(name)
+    place = cgutils.get_record_member(builder, pointer, row.offset(name), context.get_data_type(kind))
+    return place, kind, None if row.aligned else 1
+
+
+@lower_getattr_generic(Row)
+def _get_member(context, builder, row, pointer, name):
+    place, kind, align = _member(context, builder, row, pointer, name)
+    value = context.unpack_value(builder, kind, place, align)
+    _apart(value, f"{row.field}.{name}")
+    return value
+
+
+@lower_setattr_generic(Row)
+def _set_member(context, builder, sig, args, name):
+    place, kind, align = _member(context, builder, sig.args[0], args[0], name)
+    store = builder.store(context.cast(builder, args[1], sig.args[1], kind), place, align)
+    _apart(store, f"{sig.args[0].field}.{name}")
 
 
 def _element(context, builder, table, array, index):
@@ -54,14 +106,18 @@ def _element(context, builder, table, array, index):
 def _get(context, builder, sig, args):
     table, kind = sig.args
     place = _element(context, builder, table, args[0], context.cast(builder, args[1], kind, types.intp))
-    return context.unpack_value(builder, table.dtype, place)
+    value = context.unpack_value(builder, table.dtype, place)
+    if not isinstance(table.dtype, Row):  # a row is its address: nothing is loaded yet
+        _apart(value, table.field)
+    return value
 
 
 @lower_builtin(operator.setitem, Table, types.Integer, types.Any)
 def _set(context, builder, sig, args):
     table, kind, value = sig.args
     place = _element(context, builder, table, args[0], context.cast(builder, args[1], kind, types.intp))
-    context.pack_value(builder, table.dtype, context.cast(builder, args[2], value, table.dtype), place)
+    store = builder.store(context.cast(builder, args[2], value, table.dtype), place)
+    _apart(store, table.field)
 
 
 class ByRef(types.Type):
@@ -69,10 +125,7 @@ class ByRef(types.Type):
 
     def __init__(self, fields):
         self.fields = fields  # ((name, array type), ...)
-        self.tables = {
-            name: Table(a.dtype, a.ndim, a.layout, readonly=not a.mutable, aligned=a.aligned) if a.ndim == 1 else a
-            for name, a in fields
-        }
+        self.tables = {name: Table(name, a) if a.ndim == 1 else a for name, a in fields}
         self.at, n = {}, 0  # the word at which a field begins
         for name, array in fields:
             self.at[name] = n

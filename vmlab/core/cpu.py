@@ -168,7 +168,7 @@ def run(s, addresses, writes, limit):
         misses = s.stat[0].tlb_misses
         faults = s.stat[0].minflt + s.stat[0].majflt
         while i < stop:
-            if quick:
+            if quick and not faulting:  # where most fault, it would serve one here and there
                 i = hits(s, addresses, writes, i, stop, then)
                 if i == stop:
                     break

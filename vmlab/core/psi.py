@@ -32,7 +32,9 @@ def now(s):
 @inline
 def stall(s, ns):
     """The running process has waited the last ns nanoseconds for memory."""
-    settle(s, now(s) - ns)
+    begun = now(s) - ns
+    if begun >= s.machine[0].psi_due:
+        settle(s, begun)
     s.pressure[0].total += ns
     if s.machine[0].others == 0:
         s.pressure[1].total += ns
