@@ -389,7 +389,10 @@ class Machine(Sysctl):
         return self.policy if isinstance(self.policy, str) else shown(getattr(self.policy, "__name__", "python"))
 
     def sync(self) -> int:
-        """Write every dirty page of every file back; how many there were."""
+        """Write every dirty page of every file back; how many went.
+
+        Never fails, as sync(2): a page that cannot be written stays dirty, and the next fsync or msync of its file says EIO.
+        """
         return int(self.change("sync"))
 
     def crash(self) -> Lost:

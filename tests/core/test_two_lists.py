@@ -283,3 +283,15 @@ def test_one_without_swap_space_left_falls_back_on_what_needs_none():
     lab.touch(0, 1, 2, 3)
     heap.touch()
     assert (lab.p.alive, lab.m.check()) == (True, [])
+
+
+def test_what_a_program_drops_is_not_remembered():
+    """Only reclaim leaves a shadow (mm/vmscan.c, remove_mapping: invalidation does not count as eviction)."""
+    lab = Lab(6)
+    lab.f.pread(3 * PAGE, 0)
+    assert lab.f.evict() == 3
+    assert shadows(lab.m) == 0
+    lab.touch(0, 1, 2, 3, 4, 5, 6, 7)
+    assert shadows(lab.m) == 2  # two had to go
+    assert lab.f.evict() == 0  # all are mapped
+    assert shadows(lab.m) == 2

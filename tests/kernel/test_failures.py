@@ -188,7 +188,7 @@ def shrink(w):
     w.own.fsync()
 
 
-@step(write="EIO")
+@step()
 def sync(w):
     w.m.sync()
 
@@ -323,6 +323,23 @@ def test_a_failure_is_part_of_the_history(what):
     m.undo(moment - 4)
     assert m.branch().digest() == m.digest()
     assert len(m.processes) == 1
+
+
+def test_sync_never_fails_and_the_next_fsync_tells():
+    """sync(2): "sync() is always successful"; fsync(2): the error of a writeback is told to the next call."""
+    m = Machine(frames=8)
+    bad, good = m.create("bad", 2 * PAGE), m.create("good", PAGE)
+    for f in (bad, good):
+        f.pwrite(b"new", 0)
+    bad.pwrite(b"new", PAGE)
+    m.kernel.devices[bad.object] = Failing(m.kernel.devices[bad.object], write=2)
+    assert m.sync() == 2  # one of the bad file's, and the good one's
+    assert good.fsync() == 0
+    with pytest.raises(OSError, match="could not be written back") as told:
+        bad.fsync()
+    assert told.value.errno == errno.EIO
+    assert bad.fsync() == 0  # told once; the page went out meanwhile
+    assert m.crash().pages == {}
 
 
 def test_what_may_fail_is_named_in_words():
