@@ -55,11 +55,12 @@ WATCH = """
 """
 
 
-def notebook(code: str) -> str:
-    """A notebook of one cell, as a file's text."""
-    cell = {"cell_type": "code", "id": "c0", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
+def notebook(*sources: str) -> str:
+    """A notebook of code cells, as a file's text."""
+    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [empty | {"id": f"c{k}", "source": source} for k, source in enumerate(sources)]
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    return json.dumps({"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+    return json.dumps({"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
 
 
 def timed(page, clicks) -> list[float]:
