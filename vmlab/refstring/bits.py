@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import types, uint64
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -21,19 +21,19 @@ LANES = 16  # numbers in one vector
 @inline
 def get(words, i):
     """Bit i."""
-    return (words[i >> 6] >> (i & 63)) & ONE
+    return (words[uint64(i >> 6)] >> (i & 63)) & ONE
 
 
 @inline
 def put(words, i):
     """Set bit i."""
-    words[i >> 6] |= ONE << (i & 63)
+    words[uint64(i >> 6)] |= ONE << (i & 63)
 
 
 @inline
 def clear(words, i):
     """Clear bit i."""
-    words[i >> 6] &= ~(ONE << (i & 63))
+    words[uint64(i >> 6)] &= ~(ONE << (i & 63))
 
 
 if INTERPRETED:

@@ -13,6 +13,7 @@ cache holds it. Where pages lie so thinly that there would be more numbers than 
 """
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ..errors import LimitError
@@ -71,13 +72,13 @@ def _number(pages, shift, slots, room, table, ids, at):
     thin = slots == np.uint64(0)  # the table is then large: its lines are asked for ahead of time
     for i in range(at[0], len(pages)):
         if thin:
-            prefetch(table, 2 * _hash(pages[min(i + AHEAD, last)] >> shift, down))
-        page = pages[i] >> shift
+            prefetch(table, 2 * _hash(pages[uint64(min(i + AHEAD, last))] >> shift, down))
+        page = pages[uint64(i)] >> shift
         block = page >> slots
-        h = _hash(block, down)
+        h = uint64(_hash(block, down))
         row = table[h, ROW]
         if row == np.uint64(0) or table[h, BLOCK] != block:  # rare: most stand where they belong
-            h = _find(table, block, down)
+            h = uint64(_find(table, block, down))
             row = table[h, ROW]
             if row == np.uint64(0):
                 if 4 * nblocks == len(table) or nblocks == room:
@@ -88,7 +89,7 @@ def _number(pages, shift, slots, room, table, ids, at):
                 row = np.uint64(nblocks)
                 table[h, BLOCK] = block
                 table[h, ROW] = row
-        ids[i] = ((row - np.uint64(1)) << slots) | (page & mask)
+        ids[uint64(i)] = ((row - np.uint64(1)) << slots) | (page & mask)
     at[0] = len(pages)
     at[1] = nblocks
 

@@ -8,6 +8,7 @@ A page is in one queue at most. Both links of a page lie side by side: one line 
 """
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ..jit import inline
@@ -23,29 +24,29 @@ def circles(npages: int, nqueues: int) -> NDArray[np.int32]:
 @inline
 def push(link, head, p):
     """Page p, which is in no queue, becomes the newest of the queue of head."""
-    newest = link[head, NEXT]
-    link[p, PREV] = head
-    link[p, NEXT] = newest
-    link[newest, PREV] = p
-    link[head, NEXT] = p
+    newest = link[uint64(head), NEXT]
+    link[uint64(p), PREV] = head
+    link[uint64(p), NEXT] = newest
+    link[uint64(newest), PREV] = p
+    link[uint64(head), NEXT] = p
 
 
 @inline
 def remove(link, p):
     """Page p leaves its queue."""
-    newer = link[p, PREV]
-    older = link[p, NEXT]
-    link[newer, NEXT] = older
-    link[older, PREV] = newer
+    newer = link[uint64(p), PREV]
+    older = link[uint64(p), NEXT]
+    link[uint64(newer), NEXT] = older
+    link[uint64(older), PREV] = newer
 
 
 @inline
 def oldest(link, head):
     """The oldest page of the queue of head; head itself if there is none."""
-    return np.int64(link[head, PREV])
+    return np.int64(link[uint64(head), PREV])
 
 
 @inline
 def newest(link, head):
     """The newest page of the queue of head; head itself if there is none."""
-    return np.int64(link[head, NEXT])
+    return np.int64(link[uint64(head), NEXT])

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-AHEAD = 64  # references between asking the host's memory for a page's notes and reading them: about 100 ns of work
+AHEAD = 128  # references between asking the host's memory for a page's notes and reading them: some 200 ns of work
 
 
 def register(value: int = 0) -> NDArray[np.int64]:

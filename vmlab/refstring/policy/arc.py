@@ -10,6 +10,7 @@ p is the size that T1 should have: a page that comes back from B1 says T1 was to
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...jit import entry, inline, prefetch
@@ -46,11 +47,11 @@ def run(ids, s):
     c = s.frames[0]
     last = len(ids) - 1
     for i in range(len(ids)):
-        ahead = ids[min(i + AHEAD, last)]
+        ahead = ids[uint64(min(i + AHEAD, last))]
         prefetch(s.where, ahead)
         prefetch(s.link, 2 * np.int64(ahead))
-        page = np.int64(ids[i])
-        where = s.where[page]
+        page = np.int64(ids[uint64(i)])
+        where = s.where[uint64(page)]
         if where in (T1, T2):  # case I
             if page != lists.newest(s.link, len(s.where) + T2):
                 move(s, page, T2)
@@ -76,7 +77,7 @@ def run(ids, s):
                     forget(s, B2)
                 replace(s, False)
             lists.push(s.link, len(s.where) + T1, page)
-            s.where[page] = T1
+            s.where[uint64(page)] = T1
             s.size[T1] += 1
     return faults
 
@@ -84,10 +85,10 @@ def run(ids, s):
 @inline
 def move(s, page, to):
     """A page becomes the newest of another list."""
-    s.size[s.where[page]] -= 1
+    s.size[s.where[uint64(page)]] -= 1
     lists.remove(s.link, page)
     lists.push(s.link, len(s.where) + to, page)
-    s.where[page] = to
+    s.where[uint64(page)] = to
     s.size[to] += 1
 
 
@@ -96,7 +97,7 @@ def forget(s, k):
     """The oldest of list k is forgotten."""
     page = lists.oldest(s.link, len(s.where) + k)
     lists.remove(s.link, page)
-    s.where[page] = ABSENT
+    s.where[uint64(page)] = ABSENT
     s.size[k] -= 1
 
 

@@ -10,6 +10,7 @@ libCacheSim has it: a page gets a second chance only once it was used again.
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...jit import entry, inline, njit, prefetch
@@ -19,6 +20,7 @@ from ..string import ReferenceString
 
 ABSENT, CLEAR, ACCESSED = 0, 1, 2
 LOADED = {"clear": CLEAR, "accessed": ACCESSED}
+ZERO, ONE = np.uint64(0), np.uint64(1)
 SWEEP = 16  # frames ahead of the hand whose page's note is asked for
 
 
@@ -48,22 +50,22 @@ def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
     calm_before = False
-    for first in range(0, len(ids), calm.BLOCK):
-        stop = min(first + calm.BLOCK, len(ids))
+    end = max(len(ids) - AHEAD, 0)  # the last ones have nothing to look ahead to
+    for first in range(0, end, calm.BLOCK):
+        stop = min(first + calm.BLOCK, end)
         found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
         calm_before = calm.rare(found, stop - first)
         faults += found
-    return faults
+    return faults + rarely(ids, end, len(ids), s)
 
 
 @njit
 def often(ids, first, stop, s):
     """References from first to stop - 1, of which many fault."""
     faults = 0
-    last = len(ids) - 1
     for i in range(max(first, 0), stop):
-        prefetch(s.note, ids[min(i + AHEAD, last)])
-        faults += refer(s, ids[i])
+        prefetch(s.note, ids[uint64(i + AHEAD)])
+        faults += refer(s, ids[uint64(i)])
     return faults
 
 
@@ -89,19 +91,19 @@ def refer(s, page):
     if s.note[page] != ABSENT:
         s.note[page] = ACCESSED
         return 0
-    hand = s.hand[0]
-    frames = len(s.ring) - SWEEP
-    if s.used[0] < frames:
+    hand = uint64(s.hand[0])
+    frames = uint64(len(s.ring) - SWEEP)
+    if s.used[0] < np.int64(frames):
         s.ring[s.used[0]] = page
         s.used[0] += 1
     else:
         while s.note[s.ring[hand]] == ACCESSED:
             s.note[s.ring[hand]] = CLEAR
-            hand = hand + 1 if hand + 1 < frames else 0
+            hand = hand + ONE if hand + ONE < frames else ZERO
         s.note[s.ring[hand]] = ABSENT
         s.ring[hand] = page
-        hand = hand + 1 if hand + 1 < frames else 0
-        prefetch(s.note, s.ring[hand + SWEEP])
-        s.hand[0] = hand
+        hand = hand + ONE if hand + ONE < frames else ZERO
+        prefetch(s.note, s.ring[hand + uint64(SWEEP)])
+        s.hand[0] = np.int64(hand)
     s.note[page] = s.loaded[0]
     return 1

@@ -13,6 +13,7 @@ so one number for each page decides, and eviction takes no work at all.
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...jit import entry, inline, njit, prefetch
@@ -37,12 +38,13 @@ def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
     calm_before = False
-    for first in range(0, len(ids), calm.BLOCK):
-        stop = min(first + calm.BLOCK, len(ids))
+    end = max(len(ids) - AHEAD, 0)  # the last ones have nothing to look ahead to
+    for first in range(0, end, calm.BLOCK):
+        stop = min(first + calm.BLOCK, end)
         found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
         calm_before = calm.rare(found, stop - first)
         faults += found
-    return faults
+    return faults + rarely(ids, end, len(ids), s)
 
 
 @njit
@@ -51,10 +53,9 @@ def often(ids, first, stop, s):
     before = s.faults[0]
     faults = before
     frames = s.frames[0]
-    last = len(ids) - 1
     for i in range(max(first, 0), stop):
-        prefetch(s.came, ids[min(i + AHEAD, last)])
-        page = ids[i]
+        prefetch(s.came, ids[uint64(i + AHEAD)])
+        page = ids[uint64(i)]
         came = np.int64(s.came[page])
         fault = came <= faults - frames
         faults += np.int64(fault)

@@ -18,6 +18,7 @@ All bits start alive, so that a new position is not written, only read once the 
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...jit import entry, inline, lowest, njit, prefetch
@@ -26,10 +27,12 @@ from ..bits import FULL, ONE, words
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
+NOBODY = np.int64(-1)
 NEAR = AHEAD // 2  # the second look ahead: a page's last use, known by then, names the word of the bitmap
 
 
 class State(NamedTuple):
+    frames: NDArray[np.int64]
     now: NDArray[np.int64]  # position of the next reference
     tail: NDArray[np.int64]  # the lowest position alive
     last: NDArray[np.int32]  # for each page the position of its last use, -1: none
@@ -39,6 +42,7 @@ class State(NamedTuple):
 def start(string: ReferenceString, frames: int) -> State:
     """Frames full of pages that are not in the string."""
     return State(
+        register(frames),
         register(frames),
         register(),
         np.full(string.npages, -1, np.int32),
@@ -51,12 +55,13 @@ def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
     calm_before = False
-    for first in range(0, len(ids), calm.BLOCK):
-        stop = min(first + calm.BLOCK, len(ids))
+    end = max(len(ids) - AHEAD, 0)  # the last ones have nothing to look ahead to
+    for first in range(0, end, calm.BLOCK):
+        stop = min(first + calm.BLOCK, end)
         found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
         calm_before = calm.rare(found, stop - first)
         faults += found
-    return faults
+    return faults + rarely(ids, end, len(ids), s)
 
 
 @njit
@@ -67,22 +72,21 @@ def often(ids, first, stop, s):
     tail = lowest_alive(s, s.tail[0])
     at = tail >> 6
     word = s.alive[at]
-    last = len(ids) - 1
     for i in range(max(first, 0), stop):
-        prefetch(s.last, ids[min(i + AHEAD, last)])
-        prefetch(s.alive, max(np.int64(s.last[ids[min(i + NEAR, last)]]), 0) >> 6)
-        page = ids[i]
+        prefetch(s.last, ids[uint64(i + AHEAD)])
+        prefetch(s.alive, max(np.int64(s.last[ids[uint64(i + NEAR)]]), 0) >> 6)
+        page = ids[uint64(i)]
         used = np.int64(s.last[page])
         s.last[page] = now
         fault = used < tail
         faults += np.int64(fault)
         dies = tail if fault else used
         bit = ONE << (dies & 63)
-        s.alive[dies >> 6] &= ~bit
+        s.alive[uint64(dies >> 6)] &= ~bit
         word = word & ~bit if dies >> 6 == at else word
         while word == 0:
             at += 1
-            word = s.alive[at]
+            word = s.alive[uint64(at)]
         tail = (at << 6) + lowest(word)
         now += 1
     s.now[0] = now
@@ -92,18 +96,34 @@ def often(ids, first, stop, s):
 
 @njit
 def rarely(ids, first, stop, s):
-    """The same where few fault: the tail is looked for at a fault only, and a page used twice in a row changes nothing."""
+    """The same where few fault. Then most references go to and fro between two pages, of an instruction and of its data.
+
+    The two used last have no position, so that a reference to one of them writes nothing: which of them is older counts only
+    when a third page comes.
+    """
     faults = 0
     now = s.now[0]
     tail = s.tail[0]
-    previous = np.int64(-1)
-    for i in range(max(first, 0), stop):
-        page = np.int64(ids[i])
-        if page == previous:
+    newest = NOBODY
+    other = NOBODY
+    for i in range(first, stop):
+        page = np.int64(ids[uint64(i)])
+        if page == newest:
             continue
-        previous = page
-        used = np.int64(s.last[page])
-        s.last[page] = now
+        if page == other:
+            other = newest
+            newest = page
+            continue
+        if other != NOBODY:
+            s.last[uint64(other)] = now
+            now += 1
+        other = newest
+        newest = page
+        if s.frames[0] == 1 and other != NOBODY:  # no room for two
+            s.last[uint64(other)] = now
+            now += 1
+            other = NOBODY
+        used = np.int64(s.last[uint64(page)])
         if used < tail:
             faults += 1
             tail = lowest_alive(s, tail)
@@ -111,7 +131,10 @@ def rarely(ids, first, stop, s):
             tail += 1
         else:
             bits.clear(s.alive, used)
-        now += 1
+    for page in (other, newest):
+        if page != NOBODY:
+            s.last[uint64(page)] = now
+            now += 1
     s.now[0] = now
     s.tail[0] = tail
     return faults

@@ -15,6 +15,7 @@ instructions. Pages that are never used again are only counted; they go first. N
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...jit import entry, inline, prefetch
@@ -61,9 +62,9 @@ def start(string: ReferenceString, frames: int) -> State:
 def look_ahead(ids, seen, next_use):
     """next_use[i]: the next position of the page at i, or NEVER. `seen`: NEVER for every page."""
     for i in range(len(ids) - 1, -1, -1):
-        prefetch(seen, ids[max(i - AHEAD, 0)])
-        page = ids[i]
-        next_use[i] = seen[page]
+        prefetch(seen, ids[uint64(max(i - AHEAD, 0))])
+        page = ids[uint64(i)]
+        next_use[uint64(i)] = seen[page]
         seen[page] = i
 
 
@@ -77,7 +78,7 @@ def run(ids, s):
     highest = s.highest[0]
     last = len(s.next_use) - 1
     for i in range(first, first + len(ids)):
-        prefetch(s.wanted, min(np.int64(s.next_use[min(i + AHEAD, last)]), last) >> 6)
+        prefetch(s.wanted, min(np.int64(s.next_use[uint64(min(i + AHEAD, last))]), last) >> 6)
         if not bits.get(s.wanted, i):
             faults += 1
             if used < s.frames[0]:
@@ -86,11 +87,11 @@ def run(ids, s):
                 dead -= 1
             else:
                 highest = take_highest(s, highest)
-        use = np.int64(s.next_use[i])
+        use = np.int64(s.next_use[uint64(i)])
         if use == NEVER:
             dead += 1
         else:
-            if s.wanted[use >> 6] == 0:
+            if s.wanted[uint64(use >> 6)] == 0:
                 bits.put(s.upper, use >> 6)
                 bits.put(s.top, use >> 12)
             bits.put(s.wanted, use)

@@ -11,6 +11,7 @@ at its end; when it is full the holes are squeezed out, which happens once in at
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...jit import entry, inline, njit, prefetch
@@ -49,22 +50,22 @@ def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
     calm_before = False
-    for first in range(0, len(ids), calm.BLOCK):
-        stop = min(first + calm.BLOCK, len(ids))
+    end = max(len(ids) - AHEAD, 0)  # the last ones have nothing to look ahead to
+    for first in range(0, end, calm.BLOCK):
+        stop = min(first + calm.BLOCK, end)
         found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
         calm_before = calm.rare(found, stop - first)
         faults += found
-    return faults
+    return faults + rarely(ids, end, len(ids), s)
 
 
 @njit
 def often(ids, first, stop, s):
     """References from first to stop - 1, of which many fault."""
     faults = 0
-    last = len(ids) - 1
     for i in range(max(first, 0), stop):
-        prefetch(s.note, ids[min(i + AHEAD, last)])
-        faults += refer(s, ids[i])
+        prefetch(s.note, ids[uint64(i + AHEAD)])
+        faults += refer(s, ids[uint64(i)])
     return faults
 
 

@@ -12,6 +12,7 @@ it, a page that comes while memory is not full goes to the lowest queue with roo
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...errors import whole
@@ -59,11 +60,11 @@ def run(ids, s):
     top = len(s.most) - 1
     last = len(ids) - 1
     for i in range(len(ids)):
-        ahead = ids[min(i + AHEAD, last)]
+        ahead = ids[uint64(min(i + AHEAD, last))]
         prefetch(s.queue, ahead)
         prefetch(s.link, 2 * np.int64(ahead))
-        page = np.int64(ids[i])
-        queue = np.int64(s.queue[page])
+        page = np.int64(ids[uint64(i)])
+        queue = np.int64(s.queue[uint64(page)])
         if queue == ABSENT:
             faults += 1
             queue = 0
@@ -75,7 +76,7 @@ def run(ids, s):
             if s.held[0] == s.frames[0]:
                 evict(s, heads)
             lists.push(s.link, heads + queue, page)
-            s.queue[page] = queue
+            s.queue[uint64(page)] = queue
             s.size[queue] += 1
             s.held[0] += 1
         elif page != lists.newest(s.link, heads + top):
@@ -83,7 +84,7 @@ def run(ids, s):
             s.size[queue] -= 1
             queue = min(queue + 1, top)
             lists.push(s.link, heads + queue, page)
-            s.queue[page] = queue
+            s.queue[uint64(page)] = queue
             s.size[queue] += 1
             if s.size[queue] > s.most[queue]:  # one goes down, to where the page has left a place
                 down = lists.oldest(s.link, heads + queue)

@@ -13,6 +13,7 @@ another one joins it.
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from ...jit import entry, prefetch
@@ -52,11 +53,11 @@ def run(ids, s):
     heads = len(s.queue)
     last = len(ids) - 1
     for i in range(len(ids)):
-        ahead = ids[min(i + AHEAD, last)]
+        ahead = ids[uint64(min(i + AHEAD, last))]
         prefetch(s.queue, ahead)
         prefetch(s.link, 2 * np.int64(ahead))
-        page = np.int64(ids[i])
-        queue = s.queue[page]
+        page = np.int64(ids[uint64(i)])
+        queue = s.queue[uint64(page)]
         if queue == AM:
             if page != lists.newest(s.link, heads + AM):
                 lists.remove(s.link, page)
@@ -87,6 +88,6 @@ def run(ids, s):
                     s.size[source] -= 1
             target = AM if queue == A1OUT else A1IN
             lists.push(s.link, heads + target, page)
-            s.queue[page] = target
+            s.queue[uint64(page)] = target
             s.size[target] += 1
     return faults
