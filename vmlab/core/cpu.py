@@ -159,6 +159,7 @@ def run(s, addresses, writes, limit):
     touches = m.touches != 0
     quick = ways == LANES and not touches
     missing = False
+    served = True  # the TLB serves enough for its hits to have a loop of their own
     faulting = False
     why = Exit.DONE
     while i < end and why == Exit.DONE:
@@ -168,7 +169,7 @@ def run(s, addresses, writes, limit):
         misses = s.stat[0].tlb_misses
         faults = s.stat[0].minflt + s.stat[0].majflt
         while i < stop:
-            if quick and not faulting:  # where most fault, it would serve one here and there
+            if quick and served:
                 i = hits(s, addresses, writes, i, stop, then)
                 if i == stop:
                     break
@@ -193,6 +194,7 @@ def run(s, addresses, writes, limit):
                     break
             i += 1
         missing = (s.stat[0].tlb_misses - misses) * 16 > BLOCK
+        served = (s.stat[0].tlb_misses - misses) * 4 <= BLOCK
         faulting = (s.stat[0].minflt + s.stat[0].majflt - faults) * 16 > BLOCK
     m.cursor = i
     m.now = then + i
