@@ -260,7 +260,7 @@ MUTATIONS = [
         "core/fault.py",
         "    s.machine[0].major = 0\n    return why",
         "    s.machine[0].major = 0\n    s.stat[0].minflt += 1\n    return why",
-        "kernel/fault_kinds",
+        "kernel/fault_kinds::test_a_fault_that_fails_is_not_counted_anywhere",
     ),
     Mutation(
         "a read of untouched memory maps the zero page",
