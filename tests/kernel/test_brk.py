@@ -26,8 +26,17 @@ def test_131_the_heap_does_not_grow_over_a_mapping(m, p):
     wall = p.mmap(2 * PAGE, addr=start + 4 * PAGE, flags=Map.PRIVATE | Map.FIXED)
     wall[0:4] = b"wall"
     before = picture(m)
-    for pages in (5, 6, 7):  # into it, to its end, over it
+    for pages in (4, 5, 6, 7):  # up to it, into it, to its end, over it
         assert p.sys.brk(start + pages * PAGE) == start + PAGE
         assert errno_of(p.brk, start + pages * PAGE) == ENOMEM
     assert picture(m) == before
     assert p.sys.brk(start + 3 * PAGE) == start + 3 * PAGE
+
+
+@pytest.mark.parametrize(("prot", "flags", "free"), [(3, 0, 1), (0, 0, 1), (3, Map.GROWSDOWN, 257)])
+def test_a_page_stays_free_before_the_next_mapping(p, prot, flags, free):
+    """Seen on Linux 6.18; before a stack its gap stays free, too (mm/mmap.c, brk)."""
+    most = p.sbrk(0) + 40 * PAGE
+    p.mmap(PAGE, addr=most + free * PAGE, prot=prot, flags=Map.PRIVATE | Map.FIXED | flags)
+    assert errno_of(p.brk, most + 1) == ENOMEM
+    assert p.sys.brk(most) == most

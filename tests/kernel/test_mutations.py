@@ -315,7 +315,7 @@ MUTATIONS = [
     Mutation(
         "the heap does not grow over a mapping",
         "kernel/brk.py",
-        "if i != j or limits.over(",
+        "if _in_the_way(k, row, last, new) or limits.over(",
         "if limits.over(",
         "kernel/brk",
     ),
