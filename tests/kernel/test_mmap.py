@@ -38,12 +38,3 @@ def test_7_a_hint_that_is_partly_taken_gives_another_place(m, p, heap):
     assert at != heap.addr - PAGE
     assert firsts(p, heap) == b"abcd"
     assert p.sys.mmap(heap.addr + 16 * PAGE, PAGE, RW, ANONYMOUS, -1, 0) == heap.addr + 16 * PAGE  # a free one is taken
-
-
-def test_43_neighbours_of_one_file_are_one_mapping_where_their_offsets_go_on(m, p):
-    f = m.create("f", 4 * PAGE, b"".join(bytes([65 + k]) * PAGE for k in range(4)))
-    at, pages = 0x10_0000_0000, (0, 1, 1, 3, 2)
-    for k, page in enumerate(pages):
-        p.mmap(PAGE, addr=at + k * PAGE, flags=Map.PRIVATE | Map.FIXED, file=f, offset=page * PAGE)
-    assert [(v.start - at) // PAGE for v in p.vmas()] == [0, 2, 3, 4]
-    assert [p.load(at + k * PAGE, 1)[0] - 65 for k in range(5)] == list(pages)
