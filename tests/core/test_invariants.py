@@ -133,6 +133,7 @@ PLANTED = {
     "does not point back": lambda z: z.s.pages.__setitem__(z.s.uses[z.mine].page, 5 << SHIFT | RESIDENT),
     "is mapped and nobody owns it": lambda z: put(z.s.uses, z.cached, "page", NONE),
     "is exclusive, yet has": lambda z: put(z.s.frames, z.both, "marks", EXCLUSIVE),
+    "is exclusive, yet its page is not private": lambda z: put(z.s.frames, z.cached, "marks", EXCLUSIVE),
     "is shared copy-on-write, yet 1 PTEs may write it": lambda z: set_bits(z, z.s.uses[second_use(z)].pte, W),
     "rows of the reverse map are lost": lambda z: put(z.s.machine, 0, "use_free", z.s.uses["next"][z.s.machine[0].use_free]),
     "the free list of uses runs in a circle": lambda z: put(z.s.uses, z.s.machine[0].use_free, "next", z.s.machine[0].use_free),

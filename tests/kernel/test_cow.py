@@ -168,6 +168,17 @@ def test_66_private_stores_never_reach_the_file(m, text):
     assert m.device(file.object).read(0, 3 * PAGE) == b"a" * PAGE + b"b" * PAGE + b"c" * PAGE
 
 
+def test_mprotect_gives_a_private_mapping_no_way_to_the_file(m, text):
+    """A clean private page is the page of the cache: rights that come back are those of the copy that a store makes."""
+    p, file, private, _ = text
+    assert private[0:1] == b"a"
+    p.mprotect(private, prot=1)
+    p.mprotect(private, prot=3)
+    with m.measure() as cost:
+        private[0:1] = b"x"
+    assert (private[0:2], file.pread(2), cost.copies) == (b"xa", b"aa", 1)
+
+
 @pytest.mark.parametrize(("load_first", "faults"), [(True, [1, 1, 0]), (False, [1, 0])])
 def test_faults_of_a_private_file_page(m, text, load_first, faults):
     """Part II, 5: store first 1m; store after load 1m."""

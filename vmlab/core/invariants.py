@@ -146,6 +146,8 @@ def _users(s: State, free: set[int], owned: dict[int, tuple[int, int]], bad: lis
             bad.append(f"frame {f} has {owners} owners and is{'' if away else ' not'} free")
         if marks[f] & EXCLUSIVE and not away and (owners > 1 or maps > 1):
             bad.append(f"frame {f} is exclusive, yet has {owners} owners and {maps} PTEs")
+        if marks[f] & EXCLUSIVE and owners and s.objects["kind"][uses[f][4]] != Kind.PRIVATE:
+            bad.append(f"frame {f} is exclusive, yet its page is not private")
         if marks[f] & LAZYFREE and owners and s.objects["kind"][uses[f][4]] != Kind.PRIVATE:
             bad.append(f"frame {f} is given up, and its page is not private")
         if owners > 1 and writable:

@@ -36,8 +36,9 @@ def unmap(s, row, start, stop):
 def protect(s, row, start, stop, prot, private, obj):
     """Give the PTEs of pages start..stop-1 the rights that `prot` grants. No PTE comes or goes: the frames stay mapped.
 
-    A private page is writable again at once only if it is the process's alone, a page whose first store is to be noticed only
-    if it is dirty already (mm/mprotect.c, can_change_pte_writable); else the next store faults and decides.
+    A private page is writable again at once only if it is the process's alone, which a page of the page cache never is; a page
+    whose first store is to be noticed only if it is dirty already (mm/mprotect.c, can_change_pte_writable). Else the next store
+    faults and decides.
     """
     tracked = s.machine[0].tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
     root = s.procs[row].root
@@ -47,10 +48,7 @@ def protect(s, row, start, stop, prot, private, obj):
         pte = s.tables[at]
         f = (pte >> SHIFT) & FRAME_MASK
         guarded = f == s.machine[0].zero_frame
-        if private and obj != NONE:
-            own = objects.find(s, s.procs[row].private, v)
-            guarded = own == NONE or s.pages[own] == 0
-        elif tracked:
+        if tracked:
             guarded = pte & D == 0
         s.tables[at] = (pte & ~(NX | U | W)) | fault.rights(s, f, prot, private, guarded)
         tlb.drop(s, (row << ASID_SHIFT) | v)

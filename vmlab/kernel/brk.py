@@ -2,7 +2,7 @@
 
 from ..core import vma
 from ..core.state import NONE, Mark, intern
-from . import limits, mmap, munmap, overcommit
+from . import limits, mmap, munmap, overcommit, stack
 from .check import page_size, tags
 from .enter import Kernel
 
@@ -20,9 +20,8 @@ def brk(k: Kernel, row: int, addr: int) -> int:
     elif new > last:
         if new > int(k.state.machine["task_pages"][0]) or overcommit.refused(k, new - last):
             return old
-        i, j = vma.touching(k.state, *tags(row, last, new))
         marks = Mark.HEAP | Mark.ACCOUNT | int(k.state.procs["future"][row])
-        if i != j or limits.over(k, row, new - last, True) or limits.over_count(k, row, 0):
+        if _in_the_way(k, row, last, new) or limits.over(k, row, new - last, True) or limits.over_count(k, row, 0):
             return old
         if marks & Mark.LOCKED and limits.over_lock(k, row, new - last):
             return old
@@ -36,3 +35,9 @@ def brk(k: Kernel, row: int, addr: int) -> int:
     if new > last and k.state.procs["future"][row]:
         mmap.fill(k, row, last, new)
     return addr
+
+
+def _in_the_way(k: Kernel, row: int, last: int, new: int) -> bool:
+    """Is there a mapping on pages last..new-1, or so close that no page would stay free before it, or before a stack's gap?"""
+    i, j = vma.touching(k.state, *tags(row, last, new + 1 + stack.GUARD_GAP))
+    return any(stack.lowest_used(v) <= new for v in vma.rows(k.state, i, j))
