@@ -1,5 +1,7 @@
 """The flusher and throttled writers (87 of the semantics list; Documentation/admin-guide/sysctl/vm.rst), and fsync and msync."""
 
+import errno
+
 import numpy as np
 import pytest
 from known import PAGE
@@ -84,6 +86,31 @@ def test_87_a_writer_over_dirty_ratio_writes_before_it_goes_on(lab):
     assert dirty(m) == 10
     seen = [(Event(e.kind), int(e["index"])) for e in m.events if e.step == m.history.now]
     assert seen.index((Event.WRITEBACK, 0)) > seen.index((Event.PAGEIN, 32))
+
+
+def test_87_so_does_a_store_in_the_middle_of_a_run(lab):
+    m, p, area, _ = lab
+    store(p, area, 60)
+    seen = [(Event(e.kind), int(e["index"])) for e in m.events if e.step == m.history.now]
+    wrote = [k for k, (kind, _) in enumerate(seen) if kind == Event.WRITEBACK]
+    stored = [k for k, (kind, _) in enumerate(seen) if kind in (Event.MKWRITE, Event.MAP)]
+    assert wrote and stored and wrote[0] < stored[-1]
+    dirtied = 0  # at no moment are more dirty than the threshold and the page that went over it
+    for kind, _ in seen:
+        dirtied += {Event.WRITEBACK: -1, Event.MAP: 1, Event.MKWRITE: 1}.get(kind, 0)
+        assert dirtied <= 21
+    assert dirty(m) == 10
+
+
+def test_a_store_goes_on_where_nothing_can_be_written(lab, monkeypatch):
+    m, p, area, f = lab
+
+    def full(offset, data):
+        raise OSError(errno.ENOSPC, "disk full")
+
+    monkeypatch.setattr(m.kernel.devices[f.object], "write", full)
+    store(p, area, 40)
+    assert dirty(m) == 40
 
 
 @pytest.mark.parametrize("expire", [3000, 700])

@@ -89,6 +89,11 @@ def handle(s, row, tag, access, at):
     if obj != mine or not private:
         page = objects.reach(s, obj, index)
 
+    tracked = m.tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
+    if tracked and write and m.dirty_room <= 0:
+        return (
+            Exit.THROTTLE
+        )  # balance_dirty_pages, which Linux calls once the page is dirty (mm/memory.c, fault_dirty_shared_page)
     if not s.pages[page] & RESIDENT:
         why = bring(s, obj, index, page, tag)
         if why != Exit.DONE:
@@ -117,9 +122,11 @@ def handle(s, row, tag, access, at):
             swap.uncache(s, f)
             s.frames[f].marks = (s.frames[f].marks & ~COSLOT) | DIRTY
 
-    tracked = m.tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
-    if tracked and write and at != NONE and s.tables[at] & P:
-        kind = Event.MKWRITE
+    if tracked and write:
+        if at != NONE and s.tables[at] & P:
+            kind = Event.MKWRITE
+        if not frames.dirty(s, f):
+            m.dirty_room -= 1
     if kind != NONE:
         events.emit(s, kind, tag, f, obj, index, NONE)
     if at == NONE:

@@ -71,6 +71,9 @@ class Exit(IntEnum):
     WRITE = 6  # write frame io_frame back to page io_index of io_object
     VICTIM = 7  # a policy in plain Python is to name a frame
     GROW = 8  # the pool machine.grow is full
+    THROTTLE = (
+        9  # a store would make one more page of a file dirty than machine.dirty_room: some are to be written first
+    )
 
 
 class Code(IntEnum):
@@ -181,6 +184,7 @@ MACHINE = _words(
     "forgetful "  # of TLB shootdowns: the entries of other cpus stay
     "dirty_background_ratio dirty_ratio dirty_expire dirty_writeback "  # of /proc/sys/vm; the last two in hundredths of a second
     "flush_due dirty_seen written_seen nr_dirtied "  # when the flusher wakes, in ns; nr_dirty and pgpgout when it last looked
+    "dirty_room "  # pages that stores may make dirty before their writer is throttled
     "max_map_count "  # of VMAs of a process
     "fail_frame fail_swap"  # failures on demand: how many more until one fails (core/failing.py)
 )

@@ -184,6 +184,11 @@ class Kernel:
         self.policy.choose(self.state, self.outside)
         return True
 
+    def serve_throttle(self) -> bool:
+        """A store comes upon too many dirty pages: some are written before it goes on."""
+        writeback.throttle(self)
+        return True
+
     # -- devices -------------------------------------------------------------------------------------------------------
 
     def read(self, obj: int, offset: int, n: int) -> bytes:
@@ -291,4 +296,5 @@ _SERVE: dict[Exit, Callable[[Kernel], bool]] = {
     Exit.WRITE: Kernel.serve_write,
     Exit.VICTIM: Kernel.serve_victim,
     Exit.OOM: oom.kill,
+    Exit.THROTTLE: Kernel.serve_throttle,
 }

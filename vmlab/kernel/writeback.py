@@ -5,7 +5,8 @@
                                              ^ a writer that came over dirty_ratio writes itself, until here
 
 The flusher also wakes each dirty_writeback_centisecs and writes the files that have been dirty for dirty_expire_centisecs. Both
-are simulated time. Here nothing runs beside the calls: the flusher has its turn at the end of each, a writer after each page.
+are simulated time. Here nothing runs beside the calls: the flusher has its turn at the end of each. A writer is throttled after
+each page of a write(2); where dirty pages are tracked at the store that comes upon too many, else at the end of its call.
 """
 
 import errno
@@ -103,6 +104,7 @@ def _full(k: "Kernel", obj: int, done: int, left: list[int], error: OSError) -> 
 # -- the flusher ---------------------------------------------------------------------------------------------------------
 
 OFF = 100  # a ratio that is never passed: this machine has no such threshold
+NEVER = 1 << 62
 CENTISECOND = 10_000_000  # ns
 
 
@@ -110,6 +112,7 @@ def set_dirty(k: "Kernel", background: int, ratio: int, expire: int, interval: i
     """vm.dirty_background_ratio, vm.dirty_ratio, vm.dirty_expire_centisecs, vm.dirty_writeback_centisecs (0: it never wakes)."""
     m = k.state.machine[0]
     m.dirty_background_ratio, m.dirty_ratio, m.dirty_expire, m.dirty_writeback = background, ratio, expire, interval
+    m.dirty_room = 0  # the next store that makes a page dirty looks
     m.flush_due = clock.now_ns(k.state) + interval * CENTISECOND
 
 
@@ -155,8 +158,16 @@ def turn(k: "Kernel") -> None:
 
 def throttle(k: "Kernel") -> None:
     """Whoever makes pages dirty comes here: over dirty_ratio it writes itself first (balance_dirty_pages)."""
-    if k.state.machine["dirty_ratio"][0] < OFF and (found := count(k)):
-        _write_over(k, found, *thresholds(k.state))
+    m = k.state.machine[0]
+    if m.dirty_ratio >= OFF:
+        m.dirty_room = NEVER
+        return
+    background, most = thresholds(k.state)
+    if found := count(k):
+        _write_over(k, found, background, most)
+    k.state.machine["dirty_room"][0] = max(
+        1, most + 1 - int(m.dirty_seen)
+    )  # one at least, where nothing can be written
 
 
 def _write_over(k: "Kernel", found: int, background: int, most: int) -> None:
