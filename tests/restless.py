@@ -39,7 +39,7 @@ KILLED = "more is locked than there is: an errno or an out-of-memory kill"
 PAST_END, FREED, MINCORE, LOCKED = "past the end", "after MADV_FREE", "mincore", "locked too much"
 HISTORY = 64 << 20
 # After how many of the steps of most entries: what each costs decides. (Of some entries it is after each.)
-SOME = {"save_load": 0.02, "undo_redo": 0.1, "branch": 1.0}
+SOME = {"save_load": 0.02, "undo_redo": 0.1, "branch": 0.25}
 # Of an errno where Linux, with memory in plenty, gave none
 LOCKING = {"mlock", "mlock2", "mlockall", "mmap", "mremap", "brk"}
 REFUSED = {"ENOMEM", "EAGAIN"}
