@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vmlab import ConfigError, GiB, KiB, LimitError, Machine
+from vmlab import ConfigError, GiB, KiB, LimitError, Machine, SegmentationFault
 
 BAD_MACHINES = {
     "page size 3000": ({"mmu": (9, 9), "page_size": 3000}, "power of two from 16 bytes to 64 KiB"),
@@ -119,13 +119,16 @@ def test_a_machine_that_nobody_holds_gives_its_memory_back_at_once() -> None:
         p.sys.munmap(heap.addr + 4 * KiB, 4 * KiB)
         with pytest.raises(OSError, match="EINVAL"):
             p.sys.munmap(1, 0)
+        for touch, *args in ((p.load, 0, 1), (p.store, 0, b"a"), (p.call, 0), (p.access, [heap.addr, 0])):
+            with pytest.raises(SegmentationFault):
+                touch(*args)
         m.undo(2)
         m.redo(1)
         branch = m.branch()
         other = branch.process(p)
         other.store(heap.addr, b"other")
         seen = weakref.ref(m), weakref.ref(branch)
-        del m, p, heap, file, child, branch, other
+        del m, p, heap, file, child, branch, other, touch
         assert [ref() for ref in seen] == [None, None]
     finally:
         gc.enable()
