@@ -183,6 +183,7 @@ class Gate(HasTraits):
                         step.opaque |= not work.record(args)
                         self._close(step, begin)
                     self.version += 1
+            del failure  # this frame is in its traceback, and holds the machine (kernel.memory._raise)
 
     def _chunk(self, work: Work, n: int) -> tuple[int, float, Exit, Signal | None]:
         """(how many were made, seconds, why it stopped, the signal). _calling stays set where this raises."""

@@ -56,7 +56,6 @@ class Process:
         self._row = row
         self.pid = int(machine.state.procs["pid"][row])
         self.name = shown(name_of(machine.state, int(machine.state.procs["name"][row])))
-        self.sys = Sys(self)
 
     def __repr__(self) -> str:
         return f"Process({self.pid}, {self.name!r}{'' if self.alive else ', ended'})"
@@ -66,6 +65,11 @@ class Process:
 
     def __hash__(self) -> int:
         return hash((id(self.machine), self.pid))
+
+    @property
+    def sys(self) -> Sys:
+        """Its raw system calls. Not kept: in a ring with it they would hold a dropped machine until Python looks for rings."""
+        return Sys(self)
 
     @property
     def alive(self) -> bool:

@@ -1,13 +1,15 @@
 """What cannot be built or asked for is refused in a sentence, at once; limits are named."""
 
 import copy
+import gc
 import pickle
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from vmlab import ConfigError, GiB, KiB, LimitError, Machine
+from vmlab import ConfigError, GiB, KiB, LimitError, Machine, SegmentationFault
 
 BAD_MACHINES = {
     "page size 3000": ({"mmu": (9, 9), "page_size": 3000}, "power of two from 16 bytes to 64 KiB"),
@@ -103,3 +105,30 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
     assert [f.name for f in tmp_path.iterdir()] == ["m.npz"]
     with pytest.raises(OSError, match=r"cannot write .*nowhere"):
         m.save(tmp_path / "nowhere" / "m.npz")
+
+
+def test_a_machine_that_nobody_holds_gives_its_memory_back_at_once() -> None:
+    """Not when Python next looks for rings of objects: it counts objects, and a machine is few of many bytes."""
+    gc.collect()
+    gc.disable()
+    try:
+        m = Machine(frames=16)
+        p = m.spawn("a")
+        heap, file = p.mmap(8 * KiB), m.create("f", 100)
+        heap[0:4], child = b"abcd", p.fork("b")
+        p.sys.munmap(heap.addr + 4 * KiB, 4 * KiB)
+        with pytest.raises(OSError, match="EINVAL"):
+            p.sys.munmap(1, 0)
+        for touch, *args in ((p.load, 0, 1), (p.store, 0, b"a"), (p.call, 0), (p.access, [heap.addr, 0])):
+            with pytest.raises(SegmentationFault):
+                touch(*args)
+        m.undo(2)
+        m.redo(1)
+        branch = m.branch()
+        other = branch.process(p)
+        other.store(heap.addr, b"other")
+        seen = weakref.ref(m), weakref.ref(branch)
+        del m, p, heap, file, child, branch, other, touch
+        assert [ref() for ref in seen] == [None, None]
+    finally:
+        gc.enable()

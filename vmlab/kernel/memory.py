@@ -15,25 +15,32 @@ VERB = {Access.READ: "loaded from", Access.WRITE: "stored to", Access.EXEC: "fet
 def load(k: Kernel, row: int, addr: int, n: int) -> bytes:
     """n bytes from addr on, one reference a page. Raises a Signal with the bytes read before it."""
     buffer = np.zeros(n, np.uint8)
-    done, failure = move(k, row, addr, buffer, Access.READ)
-    if failure is not None:
-        failure.data = buffer[:done].tobytes()
-        raise failure
+    _raise(move(k, row, addr, buffer, Access.READ)[1], buffer)
     return buffer.tobytes()
 
 
 def store(k: Kernel, row: int, addr: int, data: bytes) -> None:
     """Store bytes from addr on, upwards. Raises a Signal; the bytes before it are stored."""
-    _, failure = move(k, row, addr, np.frombuffer(data, np.uint8).copy(), Access.WRITE)
-    if failure is not None:
-        raise failure
+    _raise(move(k, row, addr, np.frombuffer(data, np.uint8).copy(), Access.WRITE)[1])
 
 
 def fetch(k: Kernel, row: int, addr: int) -> None:
     """Fetch one instruction byte at addr, as a jump there would. Raises a Signal where it may not be executed."""
-    _, failure = move(k, row, addr, np.zeros(1, np.uint8), Access.EXEC)
+    _raise(move(k, row, addr, np.zeros(1, np.uint8), Access.EXEC)[1])
+
+
+def _raise(failure: Signal | None, read: Any = None) -> None:
+    """Raise a signal, if there is one, with the bytes `read` before it.
+
+    No frame keeps it: it holds the frames it passed, and they would hold the machine until Python looks for rings.
+    """
     if failure is not None:
-        raise failure
+        try:
+            if read is not None:
+                failure.data = read[: failure.done].tobytes()
+            raise failure
+        finally:
+            del failure
 
 
 def move(k: Kernel, row: int, addr: int, buffer: Any, access: Access) -> tuple[int, Signal | None]:
