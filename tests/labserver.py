@@ -116,3 +116,13 @@ def lab_server(folder: Path, home: Path, python: str = sys.executable) -> Iterat
     env = os.environ | private_folders(home)
     with serving([python, "-m", "jupyterlab", *options(port, lab.token)], lab, home / "server.log", env):
         yield lab
+
+
+def notebook(*cells: str) -> str:
+    """A notebook with these cells, as a file's text."""
+    code = [
+        {"cell_type": "code", "id": f"c{k}", "metadata": {}, "source": c, "outputs": [], "execution_count": None}
+        for k, c in enumerate(cells)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    return json.dumps({"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})

@@ -4,7 +4,6 @@ JupyterLab in headless Chromium, server, kernel and browser on this computer. A 
 the animation frame after the last change of the Workbench's elements; the charts' curves are among them. Medians.
 """
 
-import json
 import statistics
 import sys
 import tempfile
@@ -55,14 +54,6 @@ WATCH = """
 """
 
 
-def notebook(*sources: str) -> str:
-    """A notebook of code cells, as a file's text."""
-    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-    cells = [empty | {"id": f"c{k}", "source": source} for k, source in enumerate(sources)]
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    return json.dumps({"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
-
-
 def timed(page, clicks) -> list[float]:
     """Milliseconds from each click to the last paint it causes."""
     taken = []
@@ -80,7 +71,7 @@ def measure(frames: int) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         folder = Path(home) / "notebooks"
         folder.mkdir()
-        (folder / "bench.ipynb").write_text(notebook(CELL.format(frames=frames)))
+        (folder / "bench.ipynb").write_text(labserver.notebook(CELL.format(frames=frames)))
         chromium = need(CHROMIUM, "install Chromium")
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
         with labserver.lab_server(folder, Path(home)) as lab:

@@ -12,12 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import labserver  # noqa: E402
-from benchmarks.bench_click import notebook  # noqa: E402
 from browser.conftest import FLAGS, NOTEBOOK_IS_READY, RUN_ALL  # noqa: E402
 from needs import CHROMIUM, need  # noqa: E402
 
 BEGIN = """from vmlab import KiB, Machine
-from vmlab.widgets import PARTS, Workbench
+from vmlab.widgets import PARTS, PolicyRace, Workbench
 """
 SCENE = """m = Machine(frames=32, swap=96*KiB, preset="linux", policy="clock")
 f = m.open("data/alice.txt")
@@ -44,14 +43,14 @@ def pictures(folder: Path) -> list[Path]:
     made = []
     cells = {
         "workbench": [BEGIN + SCENE, "Workbench(m)"],
-        "parts": [BEGIN + SCENE, "for part in PARTS.values():\n    display(part(m))"],
+        "parts": [BEGIN + SCENE, "for part in PARTS.values():\n    display(part(m))\ndisplay(PolicyRace())"],
     }
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         books = Path(home) / "notebooks"
         (books / "data").mkdir(parents=True)
         (books / "data" / "alice.txt").write_bytes((ROOT.parent / "notebooks" / "data" / "alice.txt").read_bytes())
         for name, sources in cells.items():
-            (books / f"{name}.ipynb").write_text(notebook(*sources))
+            (books / f"{name}.ipynb").write_text(labserver.notebook(*sources))
         browser = playwright.chromium.launch(
             executable_path=need(CHROMIUM, "install Chromium"), headless=True, args=FLAGS
         )

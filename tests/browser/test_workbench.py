@@ -1,9 +1,9 @@
 """The Workbench in JupyterLab, in a real browser: each control is used, and the page is read for what it did."""
 
-import json
 import re
 
 import pytest
+from labserver import notebook
 
 from vmlab.widgets import PARTS
 
@@ -24,16 +24,6 @@ text[0:5] = b"ALICE"
 b = a.fork("spell")
 b.store(heap.addr, b"mine")
 """
-
-
-def notebook(*cells: str) -> str:
-    """A notebook with these cells, as a file's text."""
-    code = [
-        {"cell_type": "code", "id": f"c{k}", "metadata": {}, "source": c, "outputs": [], "execution_count": None}
-        for k, c in enumerate(cells)
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    return json.dumps({"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
 
 
 @pytest.fixture
@@ -246,6 +236,25 @@ def test_every_part_alone(shown, console_errors, artifacts):
         assert text
     assert page.locator(f"{ROOT} .bqplot svg.svg-figure").count() == 4
     page.screenshot(path=artifacts / "parts-alone.png")
+    assert console_errors == []
+
+
+def test_a_race_of_policies(shown, console_errors):
+    page = shown("from vmlab.widgets import PolicyRace", "PolicyRace()")
+    lanes = page.locator(".vml-race .vml-lane caption")
+    assert lanes.all_inner_texts()[:2] == ["fifo, 3 frames: 9 faults, 3 hits", "fifo, 4 frames: 10 faults, 2 hits"]
+    assert "Belady's anomaly" in page.locator(".vml-race [role=status]").inner_text()
+    assert page.locator(".vml-race .bqplot path.line").count() == 3
+    frames = page.locator(".vml-race input").nth(2)
+    frames.fill("0")
+    frames.press("Enter")
+    page.locator(".vml-race [role=alert]").wait_for()
+    assert lanes.count() == 6
+    frames.fill("2")
+    frames.press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.vml-race .vml-lane').length === 3")
+    assert lanes.first.inner_text() == "fifo, 2 frames: 12 faults, 0 hits"
+    assert page.locator(".vml-race [role=alert]").count() == 0
     assert console_errors == []
 
 

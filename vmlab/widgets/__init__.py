@@ -3,6 +3,7 @@
 from vmlab.widgets import Workbench
 Workbench(m)                          the whole machine on one screen
 FrameMap(m)                           one part of it, alone
+PolicyRace("1 2 3 4 1 2 5")           the same references under several policies
 """
 
 from .cache import PageCache
@@ -12,6 +13,7 @@ from .frames import FrameMap
 from .free import FreeOverTime
 from .log import EventLog
 from .part import Part
+from .race import PolicyRace
 from .resident import ResidentOverTime
 from .spaces import AddressSpaces
 from .swap import SwapMap
@@ -49,6 +51,7 @@ __all__ = [
     "PageCache",
     "PageTables",
     "Part",
+    "PolicyRace",
     "ResidentOverTime",
     "SwapMap",
     "SwapOverTime",

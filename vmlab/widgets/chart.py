@@ -1,5 +1,6 @@
 """Chart: lines over time, in bqplot; the base of the four charts. What a view returns is drawn, nothing is kept."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
 import bqplot as bq
@@ -114,12 +115,7 @@ class Chart(Part):
 
     def legend_of(self, d: views.Series) -> str:
         """The legend as HTML: bqplot's own would lie over the lines."""
-        names = list(d.values)
-        entries = "".join(
-            f"<span><i style='border-top-color:{line.colour};border-top-style:{line.style}'></i>{esc(names[k])}</span>"
-            for k, line in enumerate(self.lines[: len(names)])
-        )
-        return f"<div class='vml-ct'>{entries}</div>"
+        return legend(line._replace(name=name) for line, name in zip(self.lines, d.values, strict=False))
 
     def summary(self, look: Look) -> str:
         d = self.series(look)
@@ -130,6 +126,15 @@ class Chart(Part):
         d = self.series(look)
         at = np.unique(np.linspace(0, len(d.time) - 1, 6).astype(int))
         return [(f"{int(d.time[i]):,}", ", ".join(f"{n} {int(v[i]):,}" for n, v in d.values.items())) for i in at]
+
+
+def legend(lines: Iterable[Line], before: str = "") -> str:
+    """A legend as HTML, after a word on what is drawn."""
+    entries = "".join(
+        f"<span><i style='border-top-color:{line.colour};border-top-style:{line.style}'></i>{esc(line.name)}</span>"
+        for line in lines
+    )
+    return f"<div class='vml-ct'>{esc(before)}{entries}</div>"
 
 
 def show(mark: bq.Lines, x: Any, y: Any) -> None:

@@ -104,3 +104,9 @@ class WorkbenchTheme(Theme):
     """The same, and what only the Workbench has. A class of its own: pages keep one style sheet for each class."""
 
     _css = assets.sheet("theme.css", "cellgrid.css", "workbench.css")
+
+
+class RaceTheme(Theme):
+    """The same, and what only the policy race has."""
+
+    _css = assets.sheet("theme.css", "race.css")
