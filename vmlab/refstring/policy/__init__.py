@@ -5,6 +5,11 @@ start(string, frames, **options) -> State    a NamedTuple of arrays, memory empt
 run(ids, state) -> faults                    replay the next ids, changing the state: one reference, or all of them
 
 So a string can be replayed in parts, or one reference at a time, with the same faults. run is compiled when it is first called.
+One that keeps positions of references has a third, for strings in files (see pacing.py):
+
+renew(state)                                 count positions anew, from the pages in memory; what is in memory stays
+
+and one that may look at every frame at each fault says LOOKS_AT_ALL = True.
 """
 
 import inspect
@@ -61,6 +66,11 @@ def find(name: Any) -> ModuleType:
     if name.lower() not in POLICIES:
         raise ValueError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
     return POLICIES[name.lower()]
+
+
+def needs_future(policy: ModuleType) -> bool:
+    """Does `start` read the whole string?"""
+    return policy is opt
 
 
 def parameters(policy: ModuleType) -> dict[str, Any]:
