@@ -8,9 +8,9 @@
 A trace is held in memory, or is a file that is read as it is needed, chunk by chunk, so that it may be larger than memory.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ import numpy.typing as npt
 from ..budget import memory_limit, size_text
 from ..errors import LimitError, TraceError, whole
 from .source import Stamp
+
+if TYPE_CHECKING:
+    from .within import Outside
 
 PAGE = 4096  # bytes: of nearly every machine that traces come from
 MOST_PROCESSES = 1 << 12
@@ -130,6 +133,30 @@ class Trace:
         if highest >= (1 << 64) // PAGE:
             raise TraceError(f"page {highest:#x} of '{self.name}' has no 64-bit address")
         return self.addresses * np.uint64(PAGE), self.writes
+
+    def within(self, areas: Iterable[Any]) -> "Trace":
+        """The references, in memory, that hit one of the areas: `trace.within(p.vmas())` is what a process can make.
+
+        areas: what has .start and .stop, addresses. `.outside` of the result says in a sentence what was left out, None: nothing.
+        Page numbers are pages of 4096 bytes. LimitError if what is kept does not fit, TraceError if nothing is.
+
+        >>> from types import SimpleNamespace
+        >>> heap = SimpleNamespace(start=0x1000, stop=0x3000)
+        >>> Trace([0x1000, 0x2fff, 0x7f00]).within([heap]).outside
+        1 of 3 references hits no mapping (first: reference 3, address 0x7f00)
+        """
+        from .within import within
+
+        return within(self, areas)
+
+    @property
+    def outside(self) -> "Outside | None":
+        """What `within` left out."""
+        return None
+
+    def place(self, k: int) -> str:
+        """Where reference k (from 0) stands: its line of the file, or its number."""
+        return f"reference {k + 1:,}"
 
     @property
     def skipped(self) -> int:
@@ -250,6 +277,9 @@ class FileTrace(Trace):
     def skipped(self) -> int:
         return self._skipped
 
+    def place(self, k: int) -> str:
+        return self._stream().place(k)
+
     def chunks(self) -> Iterator[Chunk]:
         processes = Processes(self.name)
         stream, refs = self._stream(), 0
@@ -301,11 +331,12 @@ class FileTrace(Trace):
 
 
 class Stream(NamedTuple):
-    """One reading of a file: its chunks; lines skipped so far; what to say of a file without references."""
+    """One reading of a file: its chunks; lines skipped so far; what to say where there are no references; where reference k is."""
 
     chunks: Iterator[Chunk]
     skipped: Callable[[], int] = lambda: 0
     nothing: Callable[[], str] = lambda: "holds no references"
+    place: Callable[[int], str] = lambda k: f"reference {k + 1:,}"
 
 
 class Processes:
