@@ -33,14 +33,19 @@ class Room:
     npages: int
     references: int  # of the whole string
     between: int
+    labels: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return self.between
 
 
-def room(p: Any, string: AnyString) -> Any:
+def room(p: Any, string: AnyString) -> "ReferenceString | Room":
     """What `start` of policy p is given: a string in memory itself, or the room that one in a file needs."""
-    return string if isinstance(string, ReferenceString) else Room(string.npages, len(string), _between(p, string))
+    return (
+        string
+        if isinstance(string, ReferenceString)
+        else Room(string.npages, len(string), _between(p, string), string.labels)
+    )
 
 
 def _between(p: Any, string: AnyString) -> int:

@@ -12,6 +12,7 @@ from ..trace import FileTrace
 from . import pacing, policy, shown
 from .bar import Bar, Tell
 from .filestring import FileString
+from .own import Policy
 from .pacing import AnyString
 from .string import MOST, reference_string
 from .table import Table, draw, readable
@@ -34,6 +35,7 @@ class Replay:
     faults: int
     space: float | None
     string: AnyString = field(repr=False, compare=False)
+    by: Any = field(repr=False, compare=False)  # the policy as it was given
 
     @property
     def references(self) -> int:
@@ -52,7 +54,7 @@ class Replay:
 
     def missed(self) -> NDArray[np.bool_]:
         """For each reference whether it faulted. The string is replayed once more, one reference at a time."""
-        p, state = begin(self.string, self.policy, self.frames, self.options)
+        p, state = begin(self.string, self.by, self.frames, self.options)
         string = self.string.held() if policy.needs_future(p) else self.string
         feed = pacing.Feed(p, string, state)
         return np.array([feed(ids[i : i + 1]) for ids, _ in string.parts() for i in range(len(ids))], np.bool_)
@@ -61,7 +63,7 @@ class Replay:
         """The frames after each reference, as textbooks draw them. LimitError for long strings."""
         readable(len(self.string))
         few = self.string.held()
-        return draw(few, *begin(few, self.policy, self.frames, self.options))
+        return draw(few, *begin(few, self.by, self.frames, self.options))
 
     def to_frame(self) -> Any:
         """A pandas DataFrame of one row."""
@@ -73,11 +75,12 @@ class Replay:
         return (*COLUMNS, *more), [(*row, *more.values())]
 
     def __repr__(self) -> str:
+        how = "" if isinstance(self.by, str) else f", {policy.find(self.by).how}"
         size = "" if self.frames is None else f", {self.frames:,} frame{'s' * (self.frames != 1)}"
         options = "".join(f", {name} {value}" for name, value in self.options.items())
         space = "" if self.space is None else f", {self.space:.1f} pages in memory on average"
         return (
-            f"Replay({self.policy}{size}{options}: {self.faults:,} faults of {self.references:,} references, "
+            f"Replay({self.policy}{how}{size}{options}: {self.faults:,} faults of {self.references:,} references, "
             f"miss ratio {self.miss_ratio:.4f}{space})"
         )
 
@@ -86,14 +89,16 @@ class Replay:
 
 
 def replay(
-    pages: Any, name: str = "lru", frames: int | None = None, *, progress: Tell | None = None, **options: Any
+    pages: Any, name: str | Policy = "lru", frames: int | None = None, *, progress: Tell | None = None, **options: Any
 ) -> Replay:
     """The faults of a reference string under a policy.
 
     pages : a reference string, as `reference_string` takes it: "1 2 3 4 1 2 5", an array of page numbers, a list, a Trace. One in
         a file (`read(path)`) is never held in memory: it is read twice, to number its pages and to replay, chunk by chunk, and
         what that takes grows with the pages only. opt needs the future, and so the whole string
-    name : one of `POLICIES`
+    name : one of `POLICIES`; or one of your own: a function that names the frame to empty, as `def lru(used): return
+        used.argmin()`, or a class with `fault(page)` (vmlab/refstring/own.py). It is compiled where numba compiles it; `broken`
+        tells what is wrong with it
     frames : how many pages memory holds; working-set wants `window` instead, pff `interval`
     progress : called between chunks with how much is done, 0..1; None: a bar on standard error, if it takes long. What it raises
         ends the replay, as Ctrl-C does within a fifth of a second
@@ -104,8 +109,7 @@ def replay(
     >>> replay("1 2 3 4 1 2 5 1 2 3 4 5", "fifo", frames=3)
     Replay(fifo, 3 frames: 9 faults of 12 references, miss ratio 0.7500)
     """
-    if isinstance(name, str):  # what is wrong is said before a long file is read
-        begin(SHORT, name, frames, options)
+    begin(SHORT, name, frames, options)  # what is wrong is said before a long file is read
     if progress is not None:
         read, run = halves(progress) if in_file(pages) else (progress, progress)
         return _replay(string_of(pages, read), name, frames, options, run)
@@ -115,11 +119,11 @@ def replay(
         return _replay(string, name, frames, options, replaying)
 
 
-def _replay(string: AnyString, name: str, frames: int | None, options: dict[str, Any], tell: Tell) -> Replay:
+def _replay(string: AnyString, name: str | Policy, frames: int | None, options: dict[str, Any], tell: Tell) -> Replay:
     p, state = begin(string, name, frames, options)
     faults = pacing.run(p, string.held() if policy.needs_future(p) else string, state, frames or 1, tell)
     space = float(state.space[0]) / len(string) if hasattr(state, "space") else None
-    return Replay(name.lower(), None if frames is None else int(frames), options, faults, space, string)
+    return Replay(policy.name_of(name), None if frames is None else int(frames), options, faults, space, string, name)
 
 
 def in_file(pages: Any) -> bool:
@@ -139,9 +143,9 @@ def string_of(pages: Any, tell: Tell = lambda share: None) -> AnyString:
     return FileString(pages, tell) if in_file(pages) else reference_string(pages)
 
 
-def begin(string: AnyString, name: str, frames: int | None, options: dict[str, Any]) -> tuple[Any, Any]:
+def begin(string: AnyString, given: str | Policy, frames: int | None, options: dict[str, Any]) -> tuple[Any, Any]:
     """The policy's module and its state before the first reference. TypeError, ValueError, LimitError."""
-    p = policy.find(name)
+    p, name = policy.find(given), policy.name_of(given)
     known = policy.parameters(p)
     for option in options:
         if option not in known:

@@ -8,16 +8,17 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from dataclasses import dataclass
 from typing import Any
 
-from . import shown
+from . import policy, shown
 from .bar import Bar, Tell
 from .filestring import near
+from .own import Policy
 from .pacing import AnyString
 from .replaying import SHORT, Replay, begin, frame_count, halves, in_file, replay, string_of
 
 TRIES = 3  # times a replay is begun whose worker dies
 _DEAD = ("KilledWorker", "CommClosedError", "FutureCancelledError")  # what Dask says of one; it is not imported
 
-Work = tuple[str, int]  # a policy, and how many frames
+Work = tuple[str | Policy, int]  # a policy, and how many frames
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,12 +36,12 @@ class Sweep(Sequence[Replay]):
     def __iter__(self) -> Iterator[Replay]:
         return iter(self.replays)
 
-    def faults(self, name: str, frames: int) -> int:
+    def faults(self, name: str | Policy, frames: int) -> int:
         """The faults of one replay. KeyError."""
         for r in self.replays:
-            if (r.policy, r.frames) == (name.lower(), frames):
+            if (r.policy, r.frames) == (policy.name_of(name), frames):
                 return r.faults
-        raise KeyError(f"{name} with {frames} frames is not among the replays")
+        raise KeyError(f"{policy.name_of(name)} with {frames} frames is not among the replays")
 
     def _table(self) -> tuple[list[str], list[list[Any]]]:
         """Miss ratios: a row for each number of frames, a column for each policy."""
@@ -63,7 +64,7 @@ class Sweep(Sequence[Replay]):
 
 def sweep(
     pages: Any,
-    policies: Iterable[str],
+    policies: Iterable[str | Policy],
     frames: Iterable[int],
     executor: Executor | None = None,
     *,
@@ -71,6 +72,7 @@ def sweep(
 ) -> Sweep:
     """Replay a string under every policy with every number of frames.
 
+    policies : names, and policies of your own, as `replay` takes them
     pages : a reference string, as `replay` takes it. One in a file stays there where workers have memory of their own: they are
         sent its path, and open it themselves; TraceError if what they find there is another file. In threads it is held in memory
         if it fits
@@ -87,13 +89,22 @@ def sweep(
          3  0.7500  0.8333
          4  0.8333  0.6667
     """
-    if isinstance(policies, str) or not isinstance(policies, Iterable) or not isinstance(frames, Iterable):
+    if (
+        isinstance(policies, str)
+        or callable(policies)
+        or not isinstance(policies, Iterable)
+        or not isinstance(frames, Iterable)
+    ):
         raise TypeError("sweep takes a list of policies and a list of numbers of frames")
     names, sizes = list(policies), [frame_count(n) for n in frames]
     if not names or not sizes:
         raise ValueError("sweep needs at least one policy and one number of frames")
+    called: dict[str, Any] = {}
     for name in names:
         begin(SHORT, name, 2, {})
+        word = policy.name_of(name)
+        if called.setdefault(word, name) is not name and not isinstance(name, str):
+            raise ValueError(f"two policies are called {word}: give one another name")
     work = [(name, n) for name in names for n in sizes]
     if progress is not None:
         read, run = halves(progress) if in_file(pages) else (progress, progress)
@@ -109,7 +120,9 @@ def _sweep(string: AnyString, work: list[Work], executor: Executor | None, tell:
         faults = _by_threads(near(string), work, executor, tell)
     else:
         faults = _by_workers(string, work, executor, tell)
-    return Sweep(tuple(Replay(name.lower(), n, {}, f, None, string) for f, (name, n) in zip(faults, work)))
+    return Sweep(
+        tuple(Replay(policy.name_of(name), n, {}, f, None, string, name) for f, (name, n) in zip(faults, work))
+    )
 
 
 def _by_threads(string: AnyString, work: list[Work], executor: Executor | None, tell: Tell) -> list[int]:
@@ -172,6 +185,6 @@ def _result(futures: list["Future[int]"], k: int, again: Callable[[int], "Future
     return futures[k].result()
 
 
-def _faults(string: AnyString, name: str, frames: int, tell: Tell = lambda share: None) -> int:
+def _faults(string: AnyString, name: str | Policy, frames: int, tell: Tell = lambda share: None) -> int:
     """The faults of one replay: all that a worker sends back."""
     return replay(string, name, frames, progress=tell).faults

@@ -16,6 +16,7 @@ import inspect
 from types import ModuleType
 from typing import Any
 
+from .. import own
 from . import (
     aging,
     arc,
@@ -59,21 +60,26 @@ POLICIES: dict[str, ModuleType] = {
 }
 
 
-def find(name: Any) -> ModuleType:
-    """The policy of that name. TypeError, ValueError."""
-    if not isinstance(name, str):
-        raise TypeError(f"a policy is named by a str, not {name!r}")
-    if name.lower() not in POLICIES:
-        raise ValueError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
-    return POLICIES[name.lower()]
+def find(given: Any) -> Any:
+    """The policy of that name, or one of one's own (own.py), which is a function or a class. TypeError, ValueError."""
+    if not isinstance(given, str):
+        return own.own(given, tuple(POLICIES))
+    if given.lower() not in POLICIES:
+        raise ValueError(f"there is no policy {given!r}; there are {', '.join(POLICIES)}")
+    return POLICIES[given.lower()]
 
 
-def needs_future(policy: ModuleType) -> bool:
+def name_of(given: Any) -> str:
+    """What a policy is called, given as `find` takes it."""
+    return given.lower() if isinstance(given, str) else str(find(given).name)
+
+
+def needs_future(policy: Any) -> bool:
     """Does `start` read the whole string?"""
     return policy is opt
 
 
-def parameters(policy: ModuleType) -> dict[str, Any]:
+def parameters(policy: Any) -> dict[str, Any]:
     """What `start` takes beside the string, with its defaults; inspect.Parameter.empty: must be given."""
     found = inspect.signature(policy.start).parameters
     return {name: p.default for name, p in list(found.items())[1:]}
