@@ -109,8 +109,9 @@ def _shortened(p: OwnPolicy, pages: list[int], frames: int, sentence: str) -> tu
 def _breach(p: OwnPolicy, pages: list[int], frames: int) -> str:
     """The rule that is broken on this string, as a sentence; "" if none is."""
     string = ReferenceString(np.array(pages, np.uint32), max(pages) + 1)
-    histories: list[list[set[int]]] = []
-    for run in [p.play, p.play] + [p.run] * (p.how == "compiled"):
+    first: list[set[int]] = []
+    runs = [(p.play, ""), (p.play, "when it was run again")] + [(p.run, "when it was compiled")] * (p.how == "compiled")
+    for run, how in runs:
         held: list[set[int]] = []
         try:
             with _bounded(STEPS * turns(frames)):
@@ -127,18 +128,12 @@ def _breach(p: OwnPolicy, pages: list[int], frames: int) -> str:
             )
         except Exception as error:
             return f"the policy {p.name} raised {type(error).__name__} at reference {len(held) + 1}: {error}"
-        histories.append(held)
-    for other, how in zip(histories[1:], ("when it was run again", "when it was compiled")):
-        for k, (a, b) in enumerate(zip(histories[0], other)):
+        first = first or held
+        for k, (a, b) in enumerate(zip(first, held)):
             if a != b:
                 return (
                     f"the policy {p.name} did not do the same {how}: after reference {k + 1} memory held {_listed(a - b)}, then "
                     f"{_listed(b - a)}"
-                    + (
-                        ": a policy takes no random numbers but those of a seed of its own"
-                        if how[-5:] == "again"
-                        else ""
-                    )
                 )
     return ""
 
