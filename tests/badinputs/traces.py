@@ -357,3 +357,23 @@ def _(m: Machine, lab: Path) -> Generator:
         read(lab / "no.csv")
     with pytest.raises(TraceError, match="is no regular file"):
         read(lab)
+
+
+@row("trace-30")
+def _(m: Machine, lab: Path) -> Generator:
+    p = m.process("user")
+    heap = p.mmap(8 * 4096)
+    addresses = heap.addr + np.arange(5000) * 6 % (8 * 4096)
+    addresses[10:1214] = 0x7F00_0000_0000 + np.arange(1204)
+    lines = [f"1,r,{a:#x},4\n" for a in addresses.tolist()]
+    (lab / "t.csv").write_text("pid,op,addr,len\n" + "".join(lines))
+    compiled()
+    yield
+    kept = read(lab / "t.csv").within(p.vmas())
+    assert p.access(kept).done == len(kept) == 3796
+    assert repr(kept.outside) == ("1,204 of 5,000 references hit no mapping (first: line 12, address 0x7f0000000000)")
+    with pytest.raises(
+        TraceError, match=r"'t\.csv': 5,000 of 5,000 references hit no mapping \(first: line 2, address"
+    ):
+        read(lab / "t.csv").within([])
+    p.munmap(heap)

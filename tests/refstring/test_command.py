@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vmlab import cli
-from vmlab.refstring import command, plot
+from vmlab.refstring import bar, command, plot
 
 
 @pytest.fixture
@@ -91,6 +91,8 @@ def test_axis_ends_at_a_round_number(ratio: float, top: float) -> None:
 
 def test_bar(belady: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """On a terminal only; gone at the end."""
+    monkeypatch.setattr(bar, "PATIENCE", 0)
+    monkeypatch.setattr(bar, "PAUSE", 0)
     monkeypatch.setattr(command.sys.stderr, "isatty", lambda: True, raising=False)
     assert cli.main(["replay", belady, "--frames", "2", "3"]) == 0
     said = capsys.readouterr().err

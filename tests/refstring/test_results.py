@@ -97,7 +97,7 @@ def test_a_drawing_holds_what_the_faults_say(policy, string, frames):
     assert all(page in column for page, column in zip(string, table.columns))
 
 
-@pytest.mark.parametrize("module", ["", ".replaying", ".curves", ".reduction", ".anomaly"])
+@pytest.mark.parametrize("module", ["", ".replaying", ".curves", ".reduction", ".anomaly", ".rules", ".sweeping"])
 def test_examples_in_docstrings(module):
     found = doctest.testmod(import_module(f"vmlab.refstring{module}"))
     assert found.attempted > 0

@@ -412,28 +412,33 @@ class S3Fifo:
         if page in self.s or page in self.m:
             self.freq[page] = min(self.freq[page] + 1, 3)
             return False
-        known = page in self.g
-        if known:
-            self.g.remove(page)
+        known = self.peer and self.remembered(page)
         while len(self.s) + len(self.m) >= self.frames:
             self.filled = True
             if len(self.s) >= self.small or not self.m:
                 self.evict_s()
             else:
                 self.evict_m()
+        known = known or self.remembered(page)
         early = self.peer and not self.filled and len(self.s) >= self.small
         (self.m if known or early else self.s).insert(0, page)
         self.freq[page] = 0
+        return True
+
+    def remembered(self, page):
+        if page not in self.g:
+            return False
+        self.g.remove(page)
         return True
 
     def evict_s(self):
         while self.s:
             t = self.s.pop()
             if self.freq[t] > 1:
-                if not self.peer and len(self.m) >= self.frames - self.small:
-                    self.evict_m()
                 self.m.insert(0, t)
                 self.freq[t] = 0
+                if not self.peer and len(self.m) > self.frames - self.small:
+                    self.evict_m()
             else:
                 self.g.insert(0, t)
                 del self.g[self.ghosts :]
@@ -451,9 +456,9 @@ class S3Fifo:
 class Sketch:
     """A count-min sketch of four rows with minimal increment; a page's counters are those the engine's docstring defines."""
 
-    def __init__(self, frames, sample):
+    def __init__(self, frames):
         self.bits = max(4, (frames - 1).bit_length())
-        self.rows, self.added, self.sample = [Counter() for _ in range(4)], 0, sample * frames
+        self.rows = [Counter() for _ in range(4)]
 
     def cells(self, number):
         multipliers = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F
@@ -467,12 +472,46 @@ class Sketch:
         for row, cell in self.cells(number):
             if row[cell] == low < 15:
                 row[cell] += 1
+
+    def halve(self):
+        for row in self.rows:
+            for cell in row:
+                row[cell] //= 2
+
+
+class Doorkeeper:
+    """Einziger, Friedman, Manes 2017, 3.4.2: a Bloom filter of three hashes, those that the engine's docstring defines."""
+
+    def __init__(self, frames, sample):
+        self.nbits = max(64, 1 << (4 * sample * frames - 1).bit_length())
+        self.bits = set()
+
+    def cells(self, number):
+        return {(number + 1) * m % 2**32 * self.nbits >> 32 for m in (0x165667B1, 0xCC9E2D51, 0x1B873593)}
+
+    def __contains__(self, number):
+        return self.cells(number) <= self.bits
+
+
+class TinyLfu:
+    """The sketch behind its doorkeeper: what comes for the first time within a sample stays in front."""
+
+    def __init__(self, frames, sample):
+        self.sketch, self.door, self.added, self.sample = Sketch(frames), Doorkeeper(frames, sample), 0, sample * frames
+
+    def add(self, number):
+        if number in self.door:
+            self.sketch.add(number)
+        else:
+            self.door.bits |= self.door.cells(number)
         self.added += 1
         if self.added == self.sample:
             self.added = 0
-            for row in self.rows:
-                for cell in row:
-                    row[cell] //= 2
+            self.sketch.halve()
+            self.door.bits.clear()
+
+    def estimate(self, number):
+        return self.sketch.estimate(number) + (number in self.door)
 
 
 class WTinyLfu:
@@ -482,7 +521,7 @@ class WTinyLfu:
         self.most = max(1, int(window * frames))
         self.main = frames - self.most
         self.protected_most = int(self.main * protected)
-        self.sketch = Sketch(frames, sample)
+        self.sketch = TinyLfu(frames, sample)
         self.window, self.probation, self.protected = [], [], []
 
     def fault(self, page):

@@ -1,6 +1,7 @@
 """Traces in memory: their columns, pages, and what they say of themselves."""
 
 import doctest
+import pickle
 import sys
 
 import numpy as np
@@ -98,3 +99,27 @@ def test_a_file_is_read_when_needed(tmp_path) -> None:
     file.write_text("1\n2\n#\n3\n")
     assert np.asarray(trace).tolist() == [1, 2, 3]
     assert repr(trace) == "Trace('t.list', 3 references, page numbers, list file, skipped 1 line)"
+
+
+def test_pickled_it_is_a_path(tmp_path) -> None:
+    """Not its references: who unpickles it opens the file, which must be the one it was."""
+    file = tmp_path / "t.npy"
+    Trace(range(50_000), page_size=1).save(file)
+    trace = read(file, page_size=64)
+    trace.held()
+    data = pickle.dumps(trace)
+    assert len(data) < 1000
+    again = pickle.loads(data)
+    assert (again.page_size, again.path) == (64, str(file))
+    assert (again.page_numbers() == np.arange(50_000) // 64).all()
+    Trace(range(40_000), page_size=1).save(file)
+    with pytest.raises(
+        TraceError,
+        match=r"'t\.npy' is not the file it was: it is 320,128 bytes, last changed 20.* UTC, and was 400,128 bytes",
+    ):
+        pickle.loads(data)
+    file.unlink()
+    with pytest.raises(TraceError, match=r"'t\.npy' cannot be opened: No such file"):
+        pickle.loads(data)
+    with pytest.raises(TraceError, match=r"'t\.npy' cannot be opened: No such file"):
+        trace.unchanged()

@@ -19,6 +19,7 @@ from .curves import (
 from .policy import POLICIES
 from .reduction import Reduced, reduce
 from .replaying import Replay, replay
+from .rules import Finding, broken
 from .string import ReferenceString, reference_string
 from .sweeping import Sweep, sweep
 from .table import Table
@@ -26,6 +27,7 @@ from .table import Table
 __all__ = [
     "POLICIES",
     "Anomaly",
+    "Finding",
     "MissRatioCurve",
     "Reduced",
     "ReferenceString",
@@ -34,6 +36,7 @@ __all__ = [
     "Sweep",
     "Table",
     "WorkingSetSizes",
+    "broken",
     "miss_ratio_curve",
     "reduce",
     "reference_string",

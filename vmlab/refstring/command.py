@@ -4,18 +4,19 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import VmlabError
 from ..trace import Trace, read
 from . import plot, shown
+from .bar import Bar
 from .curves import ROWS, miss_ratio_curve, spread
+from .filestring import near
 from .policy import POLICIES
-from .replaying import COLUMNS, Replay, replay
-from .string import ReferenceString, reference_string
+from .replaying import COLUMNS, Replay, replay, string_of
 
-_BAR = 30  # characters
 _POINTS = 500  # of a curve that is drawn
 
 
@@ -56,12 +57,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _replay(trace: Trace, asked: argparse.Namespace) -> tuple[Any, str, str]:
     """(for JSON, table, picture) of replays under each policy with each number of frames."""
-    string = _string(trace)
+    with Bar("reading") as reading:
+        string = string_of(trace, reading)
+    many = len(asked.policy) * len(asked.frames)
+    if many > 1:
+        string = near(string)
     replays: list[Replay] = []
-    for k, policy in enumerate(asked.policy):
-        for i, frames in enumerate(asked.frames):
-            replays.append(replay(string, policy, frames))
-            _bar("replaying", (k * len(asked.frames) + i + 1) / (len(asked.policy) * len(asked.frames)))
+    with Bar("replaying") as replaying:
+        for policy in asked.policy:
+            for frames in asked.frames:
+                part = partial(_part, replaying, len(replays), many)
+                replays.append(replay(string, policy, frames, progress=part))
     rows = [(r.policy, r.frames, r.references, r.string.distinct, r.faults, r.miss_ratio) for r in replays]
     curves = {
         policy: sorted((r.frames or 1, r.miss_ratio) for r in replays if r.policy == policy.lower())
@@ -73,7 +79,9 @@ def _replay(trace: Trace, asked: argparse.Namespace) -> tuple[Any, str, str]:
 
 def _curve(trace: Trace, asked: argparse.Namespace) -> tuple[Any, str, str]:
     """(for JSON, table, picture) of a whole curve."""
-    curve = miss_ratio_curve(_string(trace), asked.policy, asked.sample)
+    with Bar("reading") as reading:
+        pages = trace.held(tell=reading).page_numbers()
+    curve = miss_ratio_curve(pages, asked.policy, asked.sample)
     frames, ratios = curve.frames.tolist(), curve.miss_ratios.tolist()
     data = {"policy": curve.policy, "references": curve.references, "frames": frames, "miss_ratios": ratios}
     table = shown.text(("frames", "miss ratio"), [(frames[k], ratios[k]) for k in spread(len(frames), ROWS)])
@@ -84,14 +92,6 @@ def _curve(trace: Trace, asked: argparse.Namespace) -> tuple[Any, str, str]:
     )
 
 
-def _string(trace: Trace) -> ReferenceString:
-    """The pages of a trace, with a bar while it is read."""
-    return reference_string(trace.held(tell=lambda share: _bar("reading", share)).page_numbers())
-
-
-def _bar(what: str, share: float) -> None:
-    """How far the work is, on one line of a terminal; nothing where stderr is none."""
-    if sys.stderr.isatty():
-        done = round(_BAR * share)
-        end = "\r" if share < 1 else "\r" + " " * (len(what) + _BAR + 8) + "\r"
-        print(f"\r{what} [{'#' * done}{'.' * (_BAR - done)}] {share:4.0%}", end=end, file=sys.stderr, flush=True)
+def _part(bar: Bar, done: int, many: int, share: float) -> None:
+    """So much of one of many replays is done."""
+    bar((done + share) / many)

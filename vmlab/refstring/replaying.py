@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import whole
-from . import policy, shown
-from .string import MOST, ReferenceString, reference_string
-from .table import Table, draw
+from ..errors import LimitError, whole
+from ..trace import FileTrace
+from . import pacing, policy, shown
+from .bar import Bar, Tell
+from .filestring import FileString
+from .own import Policy
+from .pacing import AnyString
+from .string import MOST, reference_string
+from .table import Table, draw, readable
 
 ENOUGH = 8  # this many frames for each page: nothing is ever evicted, so that more would change nothing but take memory
 COLUMNS = ("policy", "frames", "references", "pages", "faults", "miss ratio")
@@ -29,7 +34,8 @@ class Replay:
     options: dict[str, Any]
     faults: int
     space: float | None
-    string: ReferenceString = field(repr=False, compare=False)
+    string: AnyString = field(repr=False, compare=False)
+    by: Any = field(repr=False, compare=False)  # the policy as it was given
 
     @property
     def references(self) -> int:
@@ -48,13 +54,16 @@ class Replay:
 
     def missed(self) -> NDArray[np.bool_]:
         """For each reference whether it faulted. The string is replayed once more, one reference at a time."""
-        p, state = begin(self.string, self.policy, self.frames, self.options)
-        ids = self.string.ids
-        return np.array([p.run(ids[i : i + 1], state) for i in range(len(ids))], np.bool_)
+        p, state = begin(self.string, self.by, self.frames, self.options)
+        string = self.string.held() if policy.needs_future(p) else self.string
+        feed = pacing.Feed(p, string, state)
+        return np.array([feed(ids[i : i + 1]) for ids, _ in string.parts() for i in range(len(ids))], np.bool_)
 
     def table(self) -> Table:
         """The frames after each reference, as textbooks draw them. LimitError for long strings."""
-        return draw(self.string, *begin(self.string, self.policy, self.frames, self.options))
+        readable(len(self.string))
+        few = self.string.held()
+        return draw(few, *begin(few, self.by, self.frames, self.options))
 
     def to_frame(self) -> Any:
         """A pandas DataFrame of one row."""
@@ -66,11 +75,12 @@ class Replay:
         return (*COLUMNS, *more), [(*row, *more.values())]
 
     def __repr__(self) -> str:
+        how = "" if isinstance(self.by, str) else f", {policy.find(self.by).how}"
         size = "" if self.frames is None else f", {self.frames:,} frame{'s' * (self.frames != 1)}"
         options = "".join(f", {name} {value}" for name, value in self.options.items())
         space = "" if self.space is None else f", {self.space:.1f} pages in memory on average"
         return (
-            f"Replay({self.policy}{size}{options}: {self.faults:,} faults of {self.references:,} references, "
+            f"Replay({self.policy}{how}{size}{options}: {self.faults:,} faults of {self.references:,} references, "
             f"miss ratio {self.miss_ratio:.4f}{space})"
         )
 
@@ -78,29 +88,64 @@ class Replay:
         return shown.html(*self._table())
 
 
-def replay(pages: Any, name: str = "lru", frames: int | None = None, **options: Any) -> Replay:
+def replay(
+    pages: Any, name: str | Policy = "lru", frames: int | None = None, *, progress: Tell | None = None, **options: Any
+) -> Replay:
     """The faults of a reference string under a policy.
 
-    pages : a reference string, as `reference_string` takes it: "1 2 3 4 1 2 5", an array of page numbers, a list
-    name : one of `POLICIES`
+    pages : a reference string, as `reference_string` takes it: "1 2 3 4 1 2 5", an array of page numbers, a list, a Trace. One in
+        a file (`read(path)`) is never held in memory: it is read twice, to number its pages and to replay, chunk by chunk, and
+        what that takes grows with the pages only. opt needs the future, and so the whole string
+    name : one of `POLICIES`; or one of your own: a function that names the frame to empty, as `def lru(used): return
+        used.argmin()`, or a class with `fault(page)` (vmlab/refstring/own.py). It is compiled where numba compiles it; `broken`
+        tells what is wrong with it
     frames : how many pages memory holds; working-set wants `window` instead, pff `interval`
+    progress : called between chunks with how much is done, 0..1; None: a bar on standard error, if it takes long. What it raises
+        ends the replay, as Ctrl-C does within a fifth of a second
     options : of the policy, for example seed= of random; see the docstring of its module
 
-    TypeError, ValueError, LimitError: what was wrong, in one sentence.
+    TypeError, ValueError, LimitError, TraceError: what was wrong, in one sentence.
 
     >>> replay("1 2 3 4 1 2 5 1 2 3 4 5", "fifo", frames=3)
     Replay(fifo, 3 frames: 9 faults of 12 references, miss ratio 0.7500)
     """
-    string = reference_string(pages)
+    begin(SHORT, name, frames, options)  # what is wrong is said before a long file is read
+    if progress is not None:
+        read, run = halves(progress) if in_file(pages) else (progress, progress)
+        return _replay(string_of(pages, read), name, frames, options, run)
+    with Bar("reading") as reading:
+        string = string_of(pages, reading)
+    with Bar("replaying") as replaying:
+        return _replay(string, name, frames, options, replaying)
+
+
+def _replay(string: AnyString, name: str | Policy, frames: int | None, options: dict[str, Any], tell: Tell) -> Replay:
     p, state = begin(string, name, frames, options)
-    faults = int(p.run(string.ids, state))
+    faults = pacing.run(p, string.held() if policy.needs_future(p) else string, state, frames or 1, tell)
     space = float(state.space[0]) / len(string) if hasattr(state, "space") else None
-    return Replay(name.lower(), None if frames is None else int(frames), options, faults, space, string)
+    return Replay(policy.name_of(name), None if frames is None else int(frames), options, faults, space, string, name)
 
 
-def begin(string: ReferenceString, name: str, frames: int | None, options: dict[str, Any]) -> tuple[Any, Any]:
-    """The policy's module and its state before the first reference. TypeError, ValueError."""
-    p = policy.find(name)
+def in_file(pages: Any) -> bool:
+    """Is this a trace that is to be read from its file?"""
+    return isinstance(pages, FileTrace) and pages.loaded is None
+
+
+def halves(tell: Tell) -> tuple[Tell, Tell]:
+    """For work in two steps, what each step is to tell how much of it is done."""
+    return lambda share: tell(share / 2), lambda share: tell((1 + share) / 2)
+
+
+def string_of(pages: Any, tell: Tell = lambda share: None) -> AnyString:
+    """The reference string of pages; one that lies in a file stays there. TypeError, ValueError, LimitError, TraceError."""
+    if isinstance(pages, FileString):
+        return pages
+    return FileString(pages, tell) if in_file(pages) else reference_string(pages)
+
+
+def begin(string: AnyString, given: str | Policy, frames: int | None, options: dict[str, Any]) -> tuple[Any, Any]:
+    """The policy's module and its state before the first reference. TypeError, ValueError, LimitError."""
+    p, name = policy.find(given), policy.name_of(given)
     known = policy.parameters(p)
     for option in options:
         if option not in known:
@@ -112,7 +157,12 @@ def begin(string: ReferenceString, name: str, frames: int | None, options: dict[
         raise TypeError(f"policy {name!r} has no frames, it takes as many as it needs; give {_missing(known, {})}")
     if missing := _missing(known, options):
         raise TypeError(f"policy {name!r} needs {missing}")
-    return p, p.start(string, **options)
+    if not policy.needs_future(p):
+        return p, p.start(pacing.room(p, string), **options)
+    try:
+        return p, p.start(string.held(), **options)
+    except LimitError as error:
+        raise LimitError(f"{name} needs the future, and so the whole string in memory: {error}") from None
 
 
 def _missing(known: dict[str, Any], given: dict[str, Any]) -> str:
@@ -128,3 +178,6 @@ def frame_count(frames: Any) -> int:
     if not 1 <= whole("frames", frames) <= MOST:
         raise ValueError(f"frames must be 1..{MOST:,}, not {int(frames)}")
     return int(frames)
+
+
+SHORT = reference_string([0, 1])  # to try a policy on

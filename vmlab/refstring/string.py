@@ -8,7 +8,7 @@ Page numbers as programs have them, of up to 64 bits, are replaced once (dense.p
     labels     0x7f3a0 0x00401 0x7f3a1              what is shown
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -39,6 +39,19 @@ class ReferenceString:
     def distinct(self) -> int:
         """How many different pages there are."""
         return int(np.count_nonzero(np.bincount(self.ids)))
+
+    @property
+    def references(self) -> int:
+        """The length of the string."""
+        return len(self.ids)
+
+    def parts(self) -> Iterator[tuple[NDArray[np.uint32], float]]:
+        """The ids in order, part by part, each with how much of the string is done with it: here all at once."""
+        yield self.ids, 1.0
+
+    def held(self) -> "ReferenceString":
+        """The string in memory: itself."""
+        return self
 
     def label(self, page: int) -> int:
         """What the page with this number is called."""
@@ -115,10 +128,16 @@ def _from_text(text: str) -> NDArray[np.uint64]:
 def _from_iterable(pages: Iterable[Any]) -> NDArray[np.uint64]:
     if isinstance(pages, bytes) or not isinstance(pages, Iterable):
         raise TypeError(f"a reference string is text, an array or a list of page numbers, not {type(pages).__name__}")
-    items = list(pages)
-    for at, page in enumerate(items):
+    items = []
+    for at, page in enumerate(pages):
+        if isinstance(page, np.ndarray | tuple):
+            raise TypeError(
+                "a stream of chunks can be read once only, and a replay reads twice, to number the pages and to replay: give it "
+                "what the chunks come from, a Trace or read(path)"
+            )
         if isinstance(page, bool | np.bool_) or not hasattr(page, "__index__"):
             raise TypeError(f"page numbers are whole numbers, and item {at} is {page!r}")
         if not 0 <= page < 1 << 64:
             raise ValueError(f"page numbers are 0..2**64-1, and item {at} is {int(page)}")
+        items.append(page)
     return np.array([int(page) for page in items], np.uint64)

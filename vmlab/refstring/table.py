@@ -46,6 +46,12 @@ class Table:
         return shown.frame(["page", *(f"frame {f}" for f in range(frames)), "fault"], rows)
 
 
+def readable(references: int) -> None:
+    """LimitError if a table of so many references is too long to read."""
+    if references > MOST:
+        raise LimitError(f"a table of {references:,} references is no longer readable: at most {MOST}")
+
+
 def draw(string: ReferenceString, p: ModuleType, state: Any) -> Table:
     """Replay the string one reference at a time and write down which pages are in memory after each.
 
@@ -53,8 +59,6 @@ def draw(string: ReferenceString, p: ModuleType, state: Any) -> Table:
     (OPT knows the references to come, and is asked.)
     A page stays in its frame from its fault to its eviction; a new one takes the frame that is free, the lowest of several.
     """
-    if len(string) > MOST:
-        raise LimitError(f"a table of {len(string):,} references is no longer readable: at most {MOST}")
     columns: list[list[int | None]] = []
     missed = []
     frames: list[int | None] = []

@@ -1,5 +1,6 @@
 """A text file of references, line by line: blocks of whole lines go to a kernel, the line it stops at becomes a sentence."""
 
+import bisect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -53,13 +54,7 @@ def stream(source: Readable, how: Lines) -> Stream:
     count = {"lines": 0, "skipped": 0}
 
     def chunks() -> Iterator[Chunk]:
-        room = (BLOCK + LINE) // how.least + 2
-        columns = Columns(
-            np.zeros(room, np.uint64),
-            np.zeros(room, np.uint8),
-            np.zeros(room if how.pids else 0, np.uint32),
-            np.zeros(4, np.int64),
-        )
+        columns = _columns(how)
         with source.open() as opened:
             for block, at in _blocks(opened.file, source.name, count, how.header):
                 text = np.frombuffer(block, np.uint8)
@@ -81,7 +76,40 @@ def stream(source: Readable, how: Lines) -> Stream:
     def nothing() -> str:
         return "has a header and no rows" if how.header else f"holds no references in its {count['lines']:,} lines"
 
-    return Stream(chunks(), lambda: count["skipped"], nothing)
+    return Stream(chunks(), lambda: count["skipped"], nothing, lambda k: f"line {_line_of(source, how, k):,}")
+
+
+def _columns(how: Lines) -> Columns:
+    """Columns with room for a block."""
+    room = (BLOCK + LINE) // how.least + 2
+    return Columns(
+        np.zeros(room, np.uint64),
+        np.zeros(room, np.uint8),
+        np.zeros(room if how.pids else 0, np.uint32),
+        np.zeros(4, np.int64),
+    )
+
+
+def _line_of(source: Readable, how: Lines, k: int) -> int:
+    """The number of the line at which reference k stands, of a file that was read."""
+    columns = _columns(how)
+    count = {"lines": 0}
+
+    def refs(text: npt.NDArray[np.uint8]) -> int:
+        if len(text):
+            how.scan(text, columns)
+        return int(columns.done[REFS]) if len(text) else 0
+
+    with source.open() as opened:
+        for block, _ in _blocks(opened.file, source.name, count, how.header):
+            text = np.frombuffer(block, np.uint8)
+            if k < (n := refs(text)):
+                ends = np.flatnonzero(text == ord("\n")) + 1
+                after = bisect.bisect_right(range(len(ends)), k, key=lambda i: refs(text[: ends[i]]))
+                return count["lines"] + after + 1
+            k -= n
+            count["lines"] += int(columns.done[LINES])
+    raise IndexError(k)
 
 
 def _blocks(file: Any, name: str, count: dict[str, int], header: int) -> Iterator[tuple[bytes, int]]:

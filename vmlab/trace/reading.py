@@ -1,5 +1,6 @@
 """Trace files read: which format a file has, found from what it holds, never from its name."""
 
+import os
 import re
 from typing import Any
 
@@ -7,7 +8,7 @@ from ..errors import TraceError
 from . import lines
 from .format import FORMATS
 from .format.contract import Format, first_lines
-from .source import Source
+from .source import Source, Stamp
 from .trace import FileTrace
 
 _WEB_PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
@@ -24,8 +25,24 @@ def read(path: Any, *, page_size: int | None = None) -> FileTrace:
     format = _format(source)
     reading = format.read(source)
     return FileTrace(
-        source.name, format.name, reading.page_size if page_size is None else page_size, reading.stream, reading.refs
+        source.name,
+        format.name,
+        reading.page_size if page_size is None else page_size,
+        reading.stream,
+        reading.refs,
+        os.path.abspath(source.path),
+        source.stamp,
     )
+
+
+def read_again(path: str, page_size: int, stamp: Stamp) -> FileTrace:
+    """A trace that was read before, here or by another process. TraceError if its file is not the one it was."""
+    trace = read(path, page_size=page_size)
+    if trace.stamp != stamp:
+        raise TraceError(
+            f"'{trace.name}' is not the file it was: it is {trace.stamp.text()}, and was {stamp.text()} where the trace was opened"
+        )
+    return trace
 
 
 def _format(source: Source) -> Format:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
+
 from ..errors import TraceError, shown
 
 HEAD = 1 << 16  # bytes in which the format must show itself
@@ -38,6 +40,18 @@ class Opened(NamedTuple):
         return min(self.raw.tell() / self.size, 1.0) if self.size else 1.0
 
 
+class Stamp(NamedTuple):
+    """What tells a file from what it was before: its size, and when it was last changed."""
+
+    nbytes: int
+    changed_ns: int
+
+    def text(self) -> str:
+        """Both in words."""
+        at = str(np.datetime64(self.changed_ns, "ns")).replace("T", " ")
+        return f"{self.nbytes:,} bytes, last changed {at} UTC"
+
+
 class Source:
     """A file by its path. `head`: how it begins, unfolded; `packed`: None, or by what; `size`: bytes on disk."""
 
@@ -59,6 +73,12 @@ class Source:
             self.head = opened.file.read(HEAD)
         if not self.head:
             raise TraceError(f"'{self.name}' is empty")
+
+    def stamp(self) -> Stamp:
+        """What tells the file, as it lies on disk now, from another one. TraceError if it is gone."""
+        with self._raw() as raw:
+            status = os.fstat(raw.fileno())
+        return Stamp(status.st_size, status.st_mtime_ns)
 
     @contextmanager
     def open(self) -> Iterator[Opened]:

@@ -8,15 +8,19 @@
 A trace is held in memory, or is a file that is read as it is needed, chunk by chunk, so that it may be larger than memory.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..budget import memory_limit, size_text
 from ..errors import LimitError, TraceError, whole
+from .source import Stamp
+
+if TYPE_CHECKING:
+    from .within import Outside
 
 PAGE = 4096  # bytes: of nearly every machine that traces come from
 MOST_PROCESSES = 1 << 12
@@ -130,6 +134,30 @@ class Trace:
             raise TraceError(f"page {highest:#x} of '{self.name}' has no 64-bit address")
         return self.addresses * np.uint64(PAGE), self.writes
 
+    def within(self, areas: Iterable[Any]) -> "Trace":
+        """The references, in memory, that hit one of the areas: `trace.within(p.vmas())` is what a process can make.
+
+        areas: what has .start and .stop, addresses. `.outside` of the result says in a sentence what was left out, None: nothing.
+        Page numbers are pages of 4096 bytes. LimitError if what is kept does not fit, TraceError if nothing is.
+
+        >>> from types import SimpleNamespace
+        >>> heap = SimpleNamespace(start=0x1000, stop=0x3000)
+        >>> Trace([0x1000, 0x2fff, 0x7f00]).within([heap]).outside
+        1 of 3 references hits no mapping (first: reference 3, address 0x7f00)
+        """
+        from .within import within
+
+        return within(self, areas)
+
+    @property
+    def outside(self) -> "Outside | None":
+        """What `within` left out."""
+        return None
+
+    def place(self, k: int) -> str:
+        """Where reference k (from 0) stands: its line of the file, or its number."""
+        return f"reference {k + 1:,}"
+
     @property
     def skipped(self) -> int:
         """Lines of the file that are no references, once it was read to its end."""
@@ -147,7 +175,12 @@ class Trace:
             )
 
     def page_chunks(self) -> Iterator[npt.NDArray[np.uint64]]:
-        """The page numbers in order, a stretch at a time.
+        """The page numbers in order, a stretch at a time, as `page_parts` has them."""
+        for pages, _ in self.page_parts():
+            yield pages
+
+    def page_parts(self) -> Iterator[tuple[npt.NDArray[np.uint64], float]]:
+        """The page numbers in order, a stretch at a time, each with how much of the trace is done with it, 0..1.
 
         Address spaces are told apart: where processes were noted, the page numbers of the k-th to appear have k in the 12
         bits above the 52 of the page. TraceError where the page needs those bits itself.
@@ -162,7 +195,7 @@ class Trace:
                         f"'{self.name}' has page {int(pages.max()):#x}: with processes, page numbers have {_PAGE_BITS} bits"
                     )
                 pages |= processes.add(chunk.pids) << np.uint64(_PAGE_BITS)
-            yield pages
+            yield pages, chunk.share
 
     def page_numbers(self) -> npt.NDArray[np.uint64]:
         """The page number of each reference, as `page_chunks` has them."""
@@ -200,19 +233,52 @@ class Trace:
 
 
 class FileTrace(Trace):
-    """A trace file. `chunks` reads it from disk each time, with constant memory; addresses, kinds and pids load it whole."""
+    """A trace file. `chunks` reads it from disk each time, with constant memory; addresses, kinds and pids load it whole.
+
+    `replay` reads it chunk by chunk, too. It pickles as its path.
+    """
 
     def __init__(
-        self, name: str, format: str, page_size: int, stream: Callable[[], "Stream"], refs: int | None
+        self,
+        name: str,
+        format: str,
+        page_size: int,
+        stream: Callable[[], "Stream"],
+        refs: int | None,
+        path: str,
+        look: Callable[[], Stamp],
     ) -> None:
-        self.name, self.format, self.page_size = name, format, checked_page_size(page_size)
-        self._stream, self._refs = stream, refs
+        self.name, self.format, self.page_size, self.path = name, format, checked_page_size(page_size), path
+        self._stream, self._refs, self._look = stream, refs, look
+        self.stamp = look()
         self._skipped = 0
         self._whole: Trace | None = None  # once it was loaded
 
     @property
+    def loaded(self) -> Trace | None:
+        """The trace in memory, if `held` or what needs it has put it there."""
+        return self._whole
+
+    def unchanged(self) -> None:
+        """Is the file the one that was opened? TraceError if not: by its size and the time of its last change."""
+        now = self._look()
+        if now != self.stamp:
+            raise TraceError(
+                f"'{self.name}' has changed since it was opened: it is {now.text()}, and was {self.stamp.text()}; read it again"
+            )
+
+    def __reduce__(self) -> Any:
+        """Pickled it is a path, not references: who unpickles it reads the same file, or gets a TraceError."""
+        from .reading import read_again
+
+        return read_again, (self.path, self.page_size, self.stamp)
+
+    @property
     def skipped(self) -> int:
         return self._skipped
+
+    def place(self, k: int) -> str:
+        return self._stream().place(k)
 
     def chunks(self) -> Iterator[Chunk]:
         processes = Processes(self.name)
@@ -265,11 +331,12 @@ class FileTrace(Trace):
 
 
 class Stream(NamedTuple):
-    """One reading of a file: its chunks; lines skipped so far; what to say of a file without references."""
+    """One reading of a file: its chunks; lines skipped so far; what to say where there are no references; where reference k is."""
 
     chunks: Iterator[Chunk]
     skipped: Callable[[], int] = lambda: 0
     nothing: Callable[[], str] = lambda: "holds no references"
+    place: Callable[[int], str] = lambda k: f"reference {k + 1:,}"
 
 
 class Processes:

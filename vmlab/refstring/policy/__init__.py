@@ -5,12 +5,18 @@ start(string, frames, **options) -> State    a NamedTuple of arrays, memory empt
 run(ids, state) -> faults                    replay the next ids, changing the state: one reference, or all of them
 
 So a string can be replayed in parts, or one reference at a time, with the same faults. run is compiled when it is first called.
+One that keeps positions of references has a third, for strings in files (see pacing.py):
+
+renew(state)                                 count positions anew, from the pages in memory; what is in memory stays
+
+and one that may look at every frame at each fault says LOOKS_AT_ALL = True.
 """
 
 import inspect
 from types import ModuleType
 from typing import Any
 
+from .. import own
 from . import (
     aging,
     arc,
@@ -54,16 +60,26 @@ POLICIES: dict[str, ModuleType] = {
 }
 
 
-def find(name: Any) -> ModuleType:
-    """The policy of that name. TypeError, ValueError."""
-    if not isinstance(name, str):
-        raise TypeError(f"a policy is named by a str, not {name!r}")
-    if name.lower() not in POLICIES:
-        raise ValueError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
-    return POLICIES[name.lower()]
+def find(given: Any) -> Any:
+    """The policy of that name, or one of one's own (own.py), which is a function or a class. TypeError, ValueError."""
+    if not isinstance(given, str):
+        return own.own(given, tuple(POLICIES))
+    if given.lower() not in POLICIES:
+        raise ValueError(f"there is no policy {given!r}; there are {', '.join(POLICIES)}")
+    return POLICIES[given.lower()]
 
 
-def parameters(policy: ModuleType) -> dict[str, Any]:
+def name_of(given: Any) -> str:
+    """What a policy is called, given as `find` takes it."""
+    return given.lower() if isinstance(given, str) else str(find(given).name)
+
+
+def needs_future(policy: Any) -> bool:
+    """Does `start` read the whole string?"""
+    return policy is opt
+
+
+def parameters(policy: Any) -> dict[str, Any]:
     """What `start` takes beside the string, with its defaults; inspect.Parameter.empty: must be given."""
     found = inspect.signature(policy.start).parameters
     return {name: p.default for name, p in list(found.items())[1:]}

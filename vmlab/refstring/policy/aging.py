@@ -15,6 +15,7 @@ from ...jit import entry, njit, prefetch
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
+LOOKS_AT_ALL = True
 BITS = 8
 ORDER = 40  # a frame's key is register << 40 | number of the fault that filled it: of equal registers the first
 

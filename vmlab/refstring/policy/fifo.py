@@ -93,3 +93,9 @@ def all_came_after(came, fault, ids, first):
     for k in range(calm.GROUP):
         later &= came[ids[first + k]] > fault
     return later
+
+
+def renew(s: State) -> None:
+    """Number the faults anew: the last one is number 0, and those of pages no longer in memory are all long ago."""
+    s.came[:] = np.maximum(s.came - s.faults[0], -s.frames[0])
+    s.faults[0] = 0

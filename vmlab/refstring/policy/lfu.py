@@ -107,3 +107,16 @@ def sink(s, key, page):
         k = child
     s.key[k] = key
     s.page[k] = page
+
+
+def renew(s: State) -> None:
+    """Count positions anew: those in the keys become their ranks, so that every comparison comes out as before."""
+    low = (1 << COUNT) - 1
+    keys = s.key[: s.used[0]]
+    resident = np.flatnonzero(s.true)
+    true = s.true[resident]
+    positions = np.unique(np.concatenate([keys & low, true & low]))
+    for part in (keys, true):
+        part[:] = part - (part & low) + np.searchsorted(positions, part & low)
+    s.true[resident] = true
+    s.now[0] = len(positions)

@@ -15,6 +15,7 @@ from .. import calm
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
+LOOKS_AT_ALL = True
 ABSENT, CLEAR, ACCESSED = 0, 1, 2
 
 

@@ -23,8 +23,9 @@ from ..string import ReferenceString
 
 class State(NamedTuple):
     interval: NDArray[np.int64]
-    now: NDArray[np.int64]
-    fault: NDArray[np.int64]  # when the last one was
+    now: NDArray[np.int64]  # position of the next reference
+    fault: NDArray[np.int64]  # that of the last fault
+    since: NDArray[np.int64]  # references since then that `renew` struck out
     keep: NDArray[np.int64]
     space: NDArray[np.int64]  # sum over the references so far of the pages in memory just after each
     held: NDArray[np.int64]  # pages in memory now
@@ -43,8 +44,9 @@ def start(string: ReferenceString, interval: int) -> State:
         register(),
         register(),
         register(),
+        register(),
         np.full(string.npages, -1, np.int32),
-        np.zeros(bits.words(len(string)), np.int64),
+        np.zeros(bits.words(len(string) + string.npages + 1), np.int64),
     )
 
 
@@ -60,11 +62,12 @@ def run(ids, s):
         used = np.int64(s.last[page])
         if used < s.keep[0] or used < 0:
             faults += 1
-            if now - s.fault[0] >= s.interval[0]:
+            if now - s.fault[0] + s.since[0] >= s.interval[0]:
                 for t in range(s.keep[0], s.fault[0]):
                     s.held[0] -= bits.get(s.alive, t)
                 s.keep[0] = s.fault[0]
             s.fault[0] = now
+            s.since[0] = 0
             s.held[0] += 1
         if used >= 0:
             bits.clear(s.alive, used)
@@ -74,3 +77,18 @@ def run(ids, s):
         now += 1
     s.now[0] = now
     return faults
+
+
+def renew(s: State) -> None:
+    """Count positions anew: those at which no page in memory was used last are struck out, but for the last fault's own."""
+    held = np.flatnonzero(s.last >= s.keep[0])
+    order = held[np.argsort(s.last[held])]
+    positions = np.union1d(s.last[order], s.fault)
+    s.last[s.last < s.keep[0]] = -1
+    s.last[order] = np.searchsorted(positions, s.last[order])
+    fault = int(np.searchsorted(positions, s.fault[0]))
+    s.since[0] += (s.now[0] - s.fault[0]) - (len(positions) - fault)
+    s.fault[0], s.keep[0], s.now[0] = fault, 0, len(positions)
+    s.alive[:] = 0
+    alive = s.last[order].astype(np.int64)
+    np.bitwise_or.at(s.alive, alive >> 6, np.int64(1) << (alive & 63))

@@ -5,9 +5,10 @@ cache eviction", SOSP 2023, algorithm 1).
     M  main, the others: its oldest is spared as long as it was used since, one use less for each time
     G  ghost: numbers of as many pages as M may hold; a page that comes while its number is there goes to M
 
-A page counts up to 3 uses. variant "paper": when a page goes from S to M and M has all its frames, a page of M goes too.
-"libcachesim": M takes the frame that S gives up; and until memory is full for the first time, what comes while S is full goes
-to M.
+A page counts up to 3 uses, and begins anew where it goes to M (section 4.1). variant "paper" is the algorithm line by line: room
+is made before G is asked, which may forget the very page that comes; and where a page that goes from S to M is one too many there,
+one of M goes too, which may be that page. "libcachesim": G is asked first; M takes the frame that S gives up; and until memory is
+full for the first time, what comes while S is full goes to M.
 """
 
 from typing import NamedTuple
@@ -64,22 +65,26 @@ def run(ids, s):
         prefetch(s.where, ahead)
         prefetch(s.uses, ahead)
         page = np.int64(ids[i])
-        where = s.where[page]
-        if where in (S, M):
+        if s.where[page] in (S, M):
             s.uses[page] = min(s.uses[page] + 1, MOST_USES)
             continue
         faults += 1
         prefetch(s.link, 2 * page)
-        if where == G:
+        known = False
+        if s.variant[0] and s.where[page] == G:
             take(s, page)
+            known = True
         while s.size[S] + s.size[M] >= frames:
             s.filled[0] = 1
             if s.size[S] >= s.most[S] or s.size[M] == 0:
                 evict_small(s)
             else:
                 evict_main(s)
+        if s.where[page] == G:
+            take(s, page)
+            known = True
         early = s.variant[0] and not s.filled[0] and s.size[S] >= s.most[S]
-        put(s, page, M if where == G or early else S)
+        put(s, page, M if known or early else S)
     return faults
 
 
@@ -108,9 +113,9 @@ def evict_small(s):
         page = lists.oldest(s.link, len(s.where) + S)
         take(s, page)
         if s.uses[page] > 1:
-            if not s.variant[0] and s.size[M] >= s.most[M]:
-                evict_main(s)
             put(s, page, M)
+            if not s.variant[0] and s.size[M] > s.most[M]:
+                evict_main(s)
         else:
             evicted = True
             if s.most[G] > 0:

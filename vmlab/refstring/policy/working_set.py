@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import whole
+from ...errors import LimitError, whole
 from ...jit import entry, prefetch
 from ..state import AHEAD, register
-from ..string import ReferenceString
+from ..string import MOST, ReferenceString
+
+WIDEST = 1 << 29  # references: positions have 31 bits, and there are two windows of them
 
 
 class State(NamedTuple):
@@ -26,10 +28,12 @@ class State(NamedTuple):
 
 
 def start(string: ReferenceString, window: int) -> State:
-    """An empty working set. ValueError."""
+    """An empty working set. ValueError, LimitError."""
     if whole("window", window) < 1:
         raise ValueError(f"window is at least 1 reference, not {window}")
-    window = min(window, len(string))
+    window = min(window, string.references)
+    if string.references > MOST and window > WIDEST:
+        raise LimitError(f"window is at most {WIDEST:,} for more than {MOST:,} references, not {window:,}")
     return State(
         register(window),
         register(),
@@ -67,3 +71,11 @@ def run(ids, s):
     s.now[0] = now
     s.held[0] = held
     return faults
+
+
+def renew(s: State) -> None:
+    """Count positions anew, from whole windows ago: the ring of the window goes on where it was."""
+    window = s.window[0]
+    gone = max(s.now[0] // window - 1, 0) * window
+    s.last[:] = np.maximum(s.last - gone, -window - 1)
+    s.now[0] -= gone
