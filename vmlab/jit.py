@@ -155,7 +155,12 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def warm(package: str, steps: Iterable[tuple[str, Callable[[], object]]], say: Callable[[str], object]) -> None:
+def warm(
+    package: str,
+    steps: Iterable[tuple[str, Callable[[], object]]],
+    say: Callable[[str], object],
+    takes: str = "about half a minute",
+) -> None:
     """Run `steps`, each of which makes kernels of `package` compile; one line on `say` if that had not been done yet.
 
     A mark beside the cache remembers that it was done for this version, place, interpreter and host processor: numba keeps
@@ -170,7 +175,7 @@ def warm(package: str, steps: Iterable[tuple[str, Callable[[], object]]], say: C
     if mark.exists():
         return
     begin = time.perf_counter()
-    say(f"vmlab: compiling the {package} kernels, once for this computer (about half a minute)")
+    say(f"vmlab: compiling the {package} kernels, once for this computer ({takes})")
     told = 0.0
     with uncollected():
         for name, step in steps:

@@ -151,7 +151,7 @@ class Machine(Sysctl):
         policies.begin(built, which)
         budget = config.whole("history", history or 0, 0, 1 << 62)
         if not warming.going:
-            warming.warm()
+            warming.warm_machine()
         kernel = Kernel(built)
         kernel.policy = PythonPolicy(policy) if callable(policy) else None
         self.mmu = mmu if isinstance(mmu, str) else tuple(mmu)

@@ -1,6 +1,7 @@
-"""Compile every kernel of the machine once, so that no first click waits.
+"""Compile the kernels once, so that no first click waits: all of the machine's, and those that traces and replays begin with.
 
-Two Pythons share the work: this one compiles `perform`, the job with the whole fault path in it, a second one all other entries.
+A replacement policy of the replay engine is compiled when it is first used, in a second or so. Two Pythons share the machine's
+kernels: this one compiles `perform`, the job with the whole fault path in it, a second one all other entries.
 """
 
 import importlib
@@ -9,11 +10,13 @@ import os
 import pkgutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TextIO
 
 import numba
+import numpy as np
 
 from . import jit
 
@@ -22,15 +25,48 @@ going = False  # is this module at work? Then machines are built without asking 
 
 def warm(out: TextIO | None = None) -> None:
     """Compile what is not yet in the cache, with a line of progress on `out` (default: standard error)."""
+    warm_machine(out)
+    jit.warm("trace", _trace_steps(), _teller(out), "some seconds")
+    jit.warm("refstring", _refstring_steps(), _teller(out), "some seconds")
+
+
+def warm_machine(out: TextIO | None = None) -> None:
+    """The same for the machine's kernels alone: what the first machine does."""
     global going
     if going:
         return
     going = True
-    stream = sys.stderr if out is None else out
     try:
-        jit.warm("core", _steps(), lambda line: print(line, file=stream, flush=True))
+        jit.warm("core", _steps(), _teller(out))
     finally:
         going = False
+
+
+def _teller(out: TextIO | None) -> Callable[[str], object]:
+    stream = sys.stderr if out is None else out
+    return lambda line: print(line, file=stream, flush=True)
+
+
+def _trace_steps() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Every format read, and the generators that have kernels."""
+    trace = importlib.import_module(f"{__package__}.trace")  # by name: a machine knows of warming, and of no traces
+    with tempfile.TemporaryDirectory() as folder:
+        for name in trace.FORMATS:
+            path = os.path.join(folder, name)
+            trace.Trace([4096], [0]).save(path, name)
+            yield f"reading {name}", trace.read(path).held
+    yield "quicksort", lambda: trace.quicksort(2)
+    yield "mergesort", lambda: trace.mergesort(2)
+
+
+def _refstring_steps() -> Iterator[tuple[str, Callable[[], object]]]:
+    """What comes before any policy, and the whole curve."""
+    refstring = importlib.import_module(f"{__package__}.refstring")
+    numbers = importlib.import_module(f"{__package__}.refstring.numbers")
+    pages = np.arange(2000, dtype=np.uint64) << np.uint64(40)  # so many that the tables grow
+    yield "numbers of pages", lambda: refstring.reference_string(pages)
+    yield "numbers of a file's pages", lambda: numbers.Numbers().of(pages)
+    yield "a whole curve", lambda: refstring.miss_ratio_curve("1 2 1")
 
 
 def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
