@@ -173,6 +173,20 @@ def test_pagemap(m: Machine) -> None:
     assert p.pagemap(heap.addr, heap.length).swapped.any()
 
 
+def test_pagemap_calls_a_page_exclusive_that_nobody_else_maps(m: Machine) -> None:
+    """Bit 56 of /proc/pid/pagemap, as Linux 6.18 showed it: after fork none, then those that the child left, then all."""
+    p = m.spawn("p")
+    heap = p.mmap(3 * PAGE)
+    heap.touch(True)
+    child = p.fork()
+    assert p.pagemap(heap).exclusive.sum() == 0
+    child.store(heap, b"x")
+    assert p.pagemap(heap).exclusive.tolist() == child.pagemap(heap).exclusive.tolist() == [True, False, False]
+    assert "writable" not in p.translate(heap).bits
+    child.exit()
+    assert p.pagemap(heap).exclusive.all()
+
+
 def test_doctests() -> None:
     for name in (
         "vmlab",

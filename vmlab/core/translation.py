@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import objects, pagetable, vma
-from .state import ASID_SHIFT, EXCLUSIVE, FRAME_MASK, NONE, RESIDENT, SHIFT, SWAPPED, A, D, P, State, U, W
+from .state import ASID_SHIFT, FRAME_MASK, NONE, RESIDENT, SHIFT, SWAPPED, A, D, P, State, U, W
 
 BITS = (("present", P), ("writable", W), ("user", U), ("accessed", A), ("dirty", D))
 
@@ -72,7 +72,11 @@ def walk(s: State, row: int, vpn: int) -> tuple[Step, ...]:
 
 
 def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]) -> Any:
-    """make(pfn, present, swapped, exclusive, shared): arrays with an entry for each page of a range."""
+    """make(pfn, present, swapped, exclusive, shared): arrays with an entry for each page of a range.
+
+    Exclusive is what Linux shows here (bit 56, proc(5)): no other PTE maps the frame. Whether its owner may write without a
+    fault is another matter: the last owner after fork has it alone and must still ask once.
+    """
     size = int(s.machine["page_size"][0])
     first, stop = addr // size, -(-(addr + length) // size)
     n = stop - first
@@ -81,6 +85,8 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
     zero = int(s.machine["zero_frame"][0])
     root, mine = int(s.procs["root"][row]), int(s.procs["private"][row])
     areas = vma.of_process(s, row)
+    mapping = s.uses["pte"][s.uses["pte"] != NONE]
+    maps = np.bincount(s.tables[mapping] >> SHIFT & FRAME_MASK, minlength=len(s.frames))
     for i in range(min(n, (1 << int(s.machine["vpn_bits"][0])) - first)):  # past them no page can be
         at = int(pagetable.locate(s, root, first + i))
         pte = int(s.tables[at]) if at != NONE else 0
@@ -90,7 +96,7 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
             f = pte >> SHIFT & FRAME_MASK
             pfn[i], present[i] = f, True
             if f != zero:
-                exclusive[i] = bool(int(s.frames["marks"][f]) & EXCLUSIVE)
+                exclusive[i] = maps[f] == 1
                 shared[i] = not word & RESIDENT
         elif word & SWAPPED:
             swapped[i] = True

@@ -1,15 +1,31 @@
-"""What the notebooks need beside the machine: predictions, checks with reasons, hints.
+"""What the notebooks need beside the machine: predictions, bills, checks with reasons, hints.
 
     from vmlab import labs
     labs.predict("00")            a form for your guesses           labs.compare("00")    your guesses beside the machine's
+    with labs.bill(m): ...        what a step cost, and whom        labs.host             the same on your own kernel
     labs.check("00.1", 12)        right or not yet, and why         labs.hint("00.1")     one hint at a time
+    labs.answer("00.1")           the answer, when you want it      labs.step("00.5", n=3, k=2, r=2)   a case, step by step
+    labs.progress("00")           how far you are
 
 A lab is a file of this folder (its questions, and the machine that answers them) and a line in LABS.
 """
 
 from . import host
-from .checking import check, hint
+from .bill import bill
+from .checking import answer, check, hint, step
 from .form import compare, predict
 from .scratch import scratch
+from .standing import progress
 
-__all__ = ["check", "compare", "hint", "host", "predict", "scratch"]
+__all__ = [
+    "answer",
+    "bill",
+    "check",
+    "compare",
+    "hint",
+    "host",
+    "predict",
+    "progress",
+    "scratch",
+    "step",
+]

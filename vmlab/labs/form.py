@@ -1,15 +1,23 @@
-"""Predictions: a form for them, where they are kept, and the comparison with the machine."""
+"""Predictions: a form for them, where they are kept, and the comparison with the machine.
+
+Guesses are kept in the notebook: in the output of the cell that shows the form. A new Python, after the notebook was saved and
+opened again, finds them there.
+"""
 
 import html
-from collections.abc import Sequence
+import json
+import os
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from ipywidgets import HTML, Button, GridBox, HBox, Label, Layout, Text, VBox
 
 from .lab import Lab, lab
+from .table import aligned
 
 MOST = 999
+KEPT = "vmlab"  # the metadata of a form's output that hold its guesses
 
 
 @dataclass
@@ -27,6 +35,10 @@ class Guesses:
             raise ValueError(f"the cell {cell} has run: it is known now")
         self.values[key] = value
 
+    def as_json(self) -> dict[str, Any]:
+        """As the notebook keeps it."""
+        return {"lab": self.lab.number, "guesses": self.values, "decided": sorted(self.decided)}
+
     def ran(self, cell: str) -> None:
         """A cell of the notebook is about to run: what it decides is locked."""
         self.decided |= {p.key for p in self.lab.predictions if p.cell == cell}
@@ -37,6 +49,7 @@ class Form(VBox):  # type: ignore[misc]
 
     def __init__(self, guesses: Guesses) -> None:
         self.guesses = guesses
+        self.place = ""  # of its output in the notebook, once it is shown
         predictions = guesses.lab.predictions
         self.boxes = {
             p.key: Text(value=_text(guesses, p.key), placeholder="?", layout=Layout(width="64px")) for p in predictions
@@ -75,11 +88,24 @@ class Form(VBox):  # type: ignore[misc]
             self.boxes[key].value, self.boxes[key].disabled = _text(self.guesses, key), key in self.guesses.decided
         self.button.disabled = len(self.guesses.decided) == len(self.boxes)
         self.said.value = f"<span role='status'>{_state(self.guesses)}</span>"
+        if self.place and self.guesses.values:  # nothing is kept of one who guesses nothing
+            self.put(update=True)
+
+    def put(self, update: bool) -> None:
+        """Put the form and its guesses into the output of the cell."""
+        from IPython.display import display
+
+        kept = {KEPT: self.guesses.as_json()} if self.guesses.values else {}
+        display(self._repr_mimebundle_(), raw=True, metadata=kept, display_id=self.place, update=update)
+
+    def _ipython_display_(self) -> None:
+        self.place = self.place or uuid.uuid4().hex
+        self.put(update=False)
 
     def __repr__(self) -> str:
         rows = [(p.key, p.text, _text(self.guesses, p.key) or "?") for p in self.guesses.lab.predictions]
         head = f"Lab {self.guesses.lab.number}: your prediction. {_state(self.guesses)}"
-        return "\n".join([head, *_aligned(rows)])
+        return "\n".join([head, *aligned(rows)])
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)
@@ -114,7 +140,7 @@ def compare(number: str) -> None:
         mine = kept.values.get(p.key)
         rows.append((p.key, p.text, "-" if mine is None else str(mine), str(p.truth()), p.cell))
         kept.ran(p.cell)
-    print("\n".join([f"Lab {number}: prediction and machine", *_aligned(rows, right=(2, 3))]))
+    print("\n".join([f"Lab {number}: prediction and machine", *aligned(rows, right=(2, 3))]))
     if number in _forms:
         _forms[number].show()
 
@@ -122,9 +148,24 @@ def compare(number: str) -> None:
 def _of(number: str) -> Guesses:
     """The guesses of a lab; from the first time on, the notebook's cells are watched for the ones that decide."""
     if number not in _kept:
-        _kept[number] = Guesses(lab(number))
+        _kept[number] = _found(lab(number))
         _watch()
     return _kept[number]
+
+
+def _found(of: Lab) -> Guesses:
+    """The guesses that the notebook's file holds, as it was saved last; none where nothing tells which file that is."""
+    guesses = Guesses(of)
+    keys = {p.key for p in of.predictions}
+    try:
+        with open(os.environ["JPY_SESSION_NAME"], encoding="utf-8") as file:  # set by Jupyter's server
+            outputs = [o for cell in json.load(file)["cells"] for o in cell.get("outputs", ())]
+        kept = next(k for o in outputs if (k := o.get("metadata", {}).get(KEPT)) and k["lab"] == of.number)
+        guesses.values = {key: _whole(str(value)) for key, value in kept["guesses"].items() if key in keys}
+        guesses.decided = keys & set(kept["decided"])
+    except (KeyError, OSError, ValueError, TypeError, AttributeError, StopIteration):
+        return Guesses(of)
+    return guesses
 
 
 def _watch() -> None:
@@ -167,12 +208,3 @@ def _state(guesses: Guesses) -> str:
         if still
         else "Recorded. The cells that decide have run."
     )
-
-
-def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Rows as a table."""
-    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    padded = [
-        [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))] for r in rows
-    ]
-    return ["  " + "  ".join(r).rstrip() for r in padded]

@@ -1,26 +1,177 @@
-"""The same on the computer under the notebook: what its own kernel counts. Nothing here is simulated."""
+"""The same on the computer under the notebook: what its own kernel counts. Nothing here is simulated.
 
+`show` runs a cell's question on a Linux with /proc, and elsewhere shows what was recorded on one.
+"""
+
+import ctypes
 import mmap
+import os
+import pickle
 import platform
+import select
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PAGE = mmap.PAGESIZE
+SECONDS = 30.0  # that a child may take
+RECORDED_ON = "Linux 6.18"
+NAMES = ("Rss", "Pss", "Shared_Dirty", "Private_Dirty")
+
+PAGEMAP = "/proc/self/pagemap"
+PFN = (1 << 55) - 1  # of a word of pagemap (proc(5)): 0 for readers without privilege
+PRESENT = 1 << 63
+
+
+def show(cell: str, ask: Callable[[], Any]) -> None:
+    """Print what `ask` returns on this kernel; where there is no /proc, what the cell ("06 host-child") gave on Linux 6.18."""
+    if Path(PAGEMAP).exists():
+        print(ask())
+        return
+    from .lab import lab
+
+    number, name = cell.split()
+    print(f"{lab(number).recorded[name]}      (recorded on {RECORDED_ON}: {platform.system()} has no /proc)")
+
+
+def anonymous(nbytes: int, flags: int | None = None) -> mmap.mmap:
+    """Memory without a file; flags: mmap.MAP_PRIVATE (default) or mmap.MAP_SHARED.
+
+    Huge pages are forbidden: one fault brings one page, and the mapping does not merge with a neighbour, so that smaps shows
+    it alone.
+    """
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
+        return mmap.mmap(-1, nbytes)
+    flags = (mmap.MAP_PRIVATE if flags is None else flags) | getattr(mmap, "MAP_ANONYMOUS", 0)
+    memory = mmap.mmap(-1, nbytes, flags=flags)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return memory
+
+
+def store(memory: mmap.mmap, first: int, stop: int) -> int:
+    """Store once into each page from `first` up to `stop`; the minor faults that this thread took (getrusage(2))."""
+    data = bytes(stop - first)
+    before = minor_faults()
+    memory[first * PAGE : stop * PAGE : PAGE] = data  # one loop, in C: Python's own faults stay few
+    return minor_faults() - before
+
+
+def minor_faults() -> int:
+    """Of this thread, where the kernel counts threads; else of the process."""
+    resource = import_module("resource")
+    who = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+    return int(resource.getrusage(who).ru_minflt)
+
+
+def in_child(work: Callable[[], Any]) -> Any:
+    """Fork, call `work` in the child, and return what it returned there. RuntimeError if it failed, or took SECONDS.
+
+    The child leaves by _exit: it never comes back into the notebook's event loop, and runs nobody's clean-up.
+    """
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: the child touches none of their locks
+        pid = os.fork()
+    if pid == 0:
+        _answer(work, writing)
+    os.close(writing)
+    try:
+        done, value = _received(reading)
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        os.close(reading)
+        os.waitpid(pid, 0)
+    if not done:
+        raise RuntimeError(f"the child failed: {value}")
+    return value
+
+
+def _answer(work: Callable[[], Any], writing: int) -> None:
+    """The child's whole life after fork."""
+    try:
+        try:
+            answer = True, work()
+        except BaseException as error:
+            answer = False, f"{type(error).__name__}: {error}"
+        with open(writing, "wb") as pipe:
+            pickle.dump(answer, pipe)
+    finally:
+        os._exit(0)
+
+
+def _received(reading: int) -> tuple[bool, Any]:
+    data = b""
+    while True:
+        if not select.select([reading], [], [], SECONDS)[0]:
+            raise RuntimeError(f"the child did not answer within {SECONDS:g} seconds")
+        piece = os.read(reading, 65536)
+        if not piece:
+            break
+        data += piece
+    found: tuple[bool, Any] = pickle.loads(data) if data else (False, "it ended without an answer")
+    return found
+
+
+def address(memory: mmap.mmap) -> int:
+    """Where a mapping begins."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def smaps(memory: mmap.mmap) -> dict[str, int]:
+    """Rss, Pss, Shared_Dirty and Private_Dirty of a mapping in kB, as /proc/self/smaps has them."""
+    at, inside, found = address(memory), False, {}
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name in NAMES:
+            if inside:
+                found[name] = int(rest.split()[0])
+        elif "-" in (span := line.split()[0]) and not span.endswith(":"):
+            first, stop = (int(x, 16) for x in span.split("-"))
+            inside = first <= at < stop
+    return {name: found[name] for name in NAMES}
+
+
+def pfns(memory: mmap.mmap) -> list[int]:
+    """The frame number of each page, as /proc/self/pagemap tells it: 0 where the page has no frame, or you no privilege."""
+    with open(PAGEMAP, "rb", buffering=0) as pagemap:
+        pagemap.seek(address(memory) // PAGE * 8)
+        data = pagemap.read(len(memory) // PAGE * 8)
+    words = [int.from_bytes(data[i : i + 8], sys.byteorder) for i in range(0, len(data), 8)]
+    return [word & PFN if word & PRESENT else 0 for word in words]
+
+
+def kept(before: list[int], after: list[int]) -> int | str:
+    """How many pages have the frame that they had; "hidden" where the kernel shows no frame numbers (0 == 0 says nothing)."""
+    if not any(before) or not any(after):
+        return "hidden"
+    return sum(a == b != 0 for a, b in zip(before, after, strict=True))
+
+
+def status(name: str) -> int:
+    """A line of /proc/self/status: VmPTE is the size of the page tables, in kB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    raise KeyError(f"/proc/self/status has no {name}")
 
 
 def first_touch(npages: int) -> str:
     """Store into npages pages of new private memory, twice; in a sentence, the faults of each round (getrusage(2))."""
     try:
-        from resource import RUSAGE_SELF, getrusage
+        minor_faults()
     except ImportError:
-        return f"{platform.system()} does not tell a program its minor faults (pages of {mmap.PAGESIZE} bytes)."
-    flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_ANONYMOUS", getattr(mmap, "MAP_ANON", 0))
-    area = mmap.mmap(-1, npages * mmap.PAGESIZE, flags=flags)
-    if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        area.madvise(mmap.MADV_NOHUGEPAGE)  # one fault brings one page
-    faults = []
-    for _ in range(2):
-        before = getrusage(RUSAGE_SELF).ru_minflt
-        area[:: mmap.PAGESIZE] = bytes(npages)  # one loop in C: Python's own faults stay few
-        faults.append(getrusage(RUSAGE_SELF).ru_minflt - before)
+        return f"{platform.system()} does not tell a program its minor faults (pages of {PAGE} bytes)."
+    area = anonymous(npages * PAGE)
+    faults = [store(area, 0, npages) for _ in range(2)]
     area.close()
     return (
-        f"{platform.system()}, pages of {mmap.PAGESIZE} bytes: the first stores into {npages} pages took {faults[0]} minor faults,"
+        f"{platform.system()}, pages of {PAGE} bytes: the first stores into {npages} pages took {faults[0]} minor faults,"
         f" the second {faults[1]}."
     )

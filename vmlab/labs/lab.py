@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-LABS = {"00": "meet_the_machine"}
+LABS = {"00": "meet_the_machine", "06": "fork"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ class Slip:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A question with a whole number for an answer. Nothing a student reads before he is right contains that number."""
+    """A question with a whole number for an answer. Nothing a student reads before he is right contains that number.
+
+    `scene` makes anew what the notebook's cells made: the names that the code of a slip may use.
+    """
 
     name: str
     unit: str  # "faults"
@@ -37,6 +40,7 @@ class Exercise:
     reason: str
     slips: tuple[Slip, ...]
     hints: tuple[str, str, str]
+    scene: Callable[[], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ class Puzzle:
 
     name: str
     example: str  # a function as the student should write one
+    rule: str  # one that is right
     arguments: tuple[str, ...]
     cases: tuple[tuple[int, ...], ...]  # the telling ones first
     truth: Callable[..., int]
     reason: str
     slips: tuple[Slip, ...]  # answers: functions
     hints: tuple[str, str, str]
-    said: Callable[..., str] = field(default=lambda *case: "")  # a case in words
+    said: Callable[..., str]  # a case in words
+    steps: Callable[..., list[tuple[str, ...]]]  # what the machine does in a case, a row a step below a row of headings
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,9 @@ class Lab:
     title: str
     predictions: tuple[Prediction, ...]
     exercises: tuple[Exercise | Puzzle, ...]
+    recorded: dict[str, str] = field(
+        default_factory=dict
+    )  # by cell: what one on the reader's own kernel gave (host.py)
 
 
 def lab(number: str) -> Lab:

@@ -98,6 +98,17 @@ def _faults_of_rounds(n: int, k: int, r: int) -> int:
     return _rounds[n, k, r]
 
 
+def _rounds_by_step(n: int, k: int, r: int) -> list[tuple[str, ...]]:
+    m = Machine(frames=k, policy="fifo")
+    p = m.spawn("p")
+    area = p.mmap(n * PAGE)
+    rows: list[tuple[str, ...]] = [("step", "fault", "pages in frames")]
+    for i in list(range(n)) * r:
+        fault = "fault" if p.access([area.pages[i]]).faults else "-"
+        rows.append((f"load page {i}", fault, " ".join(map(str, p.pagemap(area).present.nonzero()[0].tolist()))))
+    return rows
+
+
 LAB = Lab(
     "00",
     "Meet the machine",
@@ -291,6 +302,7 @@ LAB = Lab(
         Puzzle(
             "00.5",
             "lambda n, k, r: n * r",
+            "lambda n, k, r: n if n <= k else n * r",
             ("n", "k", "r"),
             tuple(
                 sorted(
@@ -318,6 +330,7 @@ LAB = Lab(
                 "Try it: p.access(list(area.pages) * r).faults on a Machine(frames=k, policy='fifo').",
             ),
             said=lambda n, k, r: f"n = {n} pages, k = {k} frames, r = {r} rounds",
+            steps=_rounds_by_step,
         ),
     ),
 )
