@@ -32,7 +32,22 @@ FLOORS = {  # how many of them agree, at least: in results and final bytes; in f
     "ext4": {"cases": (314, 23), "programs": (286, 284)},
     "tmpfs": {"cases": (311, 22), "programs": (286, 286)},
 }
-PARTITIONS = 281  # of ext4's programs in which the same pages share frames; the others read ahead over holes
+# All that is not modelled: the entry, what of it, and why. Nothing else may differ, and what is mended leaves the table.
+HOLES = "reads ahead over the holes of a sparse file, where the window of Linux is not followed to the page"
+NOT_MODELLED: dict[str, dict[tuple[str, str], str]] = {
+    "ext4": {
+        ("ltp-mprotect04-exec", "results"): "jumps into the bytes of a page: no instruction of x86-64 is run here",
+        ("fuzz-459", "fault counts"): HOLES,
+        ("fuzz-1320", "fault counts"): HOLES,
+        ("fuzz-669", "frame sharing"): HOLES,
+        ("fuzz-1152", "frame sharing"): HOLES,
+        ("fuzz-1446", "frame sharing"): HOLES,
+        ("fuzz-1838", "frame sharing"): HOLES,
+    },
+    "tmpfs": {
+        ("ltp-mprotect04-exec", "results"): "jumps into the bytes of a page: no instruction of x86-64 is run here",
+    },
+}
 PYTHON = "a policy in Python"
 MOST = 4096  # frames: more than any entry needs
 # What must be invisible: every value of each axis.
@@ -110,8 +125,9 @@ def test_nothing_that_exists_differs_from_linux(filesystem: Filesystem, say: Any
         agree, faults = FLOORS[filesystem][report.kind]
         assert report.agree >= agree
         assert report.stages[Stage.FAULTS].agree >= faults
-        if (filesystem, report.kind) == (Filesystem.EXT4, "programs"):
-            assert report.stages[Stage.FRAMES].agree >= PARTITIONS
+    found = {(d.entry, str(d.stage)) for report in reports for d in report.differences}
+    found |= {(name, str(Stage.RESULTS)) for report in reports for name in report.stopped}
+    assert found == set(NOT_MODELLED[filesystem])
 
 
 COMBINATIONS = combinations(64 if LONG else max(8, *map(len, AXES.values())))
