@@ -8,12 +8,17 @@ import pytest
 from needs import ROOT
 
 from vmlab import labs
-from vmlab.labs import checking
+from vmlab.labs import checking, standing
 from vmlab.labs.lab import LABS, Exercise, Puzzle, exercise, exercises, lab
 
 NUMBERS = [e for e in exercises() if isinstance(e, Exercise)]
 PUZZLES = [e for e in exercises() if isinstance(e, Puzzle)]
 SLIPS = [pytest.param(e, s, id=f"{e.name}-{s.answer}") for e in NUMBERS for s in e.slips]
+
+
+@pytest.fixture(autouse=True)
+def nothing_answered(monkeypatch):
+    monkeypatch.setattr(standing, "_kept", {})
 
 
 @pytest.fixture
@@ -124,6 +129,88 @@ def test_a_function_that_fails_or_never_returns_is_told_where(said, monkeypatch)
     assert "return n / 0" not in said("00.5", lambda n, k: n)
     monkeypatch.setattr(checking, "SECONDS", 0.1)
     assert "has not come back after 0.1 seconds" in said("00.5", lambda n, k, r: [None for _ in iter(int, 1)])
+
+
+@pytest.mark.parametrize("asked", list(exercises()), ids=lambda e: e.name)
+def test_the_answer_only_when_asked(asked, capsys):
+    labs.answer(asked.name)
+    text = " ".join(capsys.readouterr().out.split())
+    expected = f"{asked.truth()} {asked.unit}" if isinstance(asked, Exercise) else asked.rule
+    number = asked.name[:2]
+    assert text == (
+        f"{asked.name}: the answer is {expected}. {asked.reason} "
+        f"Lab {number}: 0 of {len(lab(number).exercises)} right; answer shown: {asked.name}."
+    )
+
+
+@pytest.mark.parametrize("asked", PUZZLES, ids=lambda e: e.name)
+def test_a_case_step_by_step(asked, capsys):
+    for case in asked.cases:
+        labs.step(asked.name, **dict(zip(asked.arguments, case)))
+        head, *rows = capsys.readouterr().out.splitlines()
+        assert head.endswith(asked.said(*case))
+        assert len(rows) >= 2
+    with pytest.raises(ValueError, match=f"{asked.name} is tried with {asked.arguments[0]} from 1 to "):
+        labs.step(asked.name, **dict.fromkeys(asked.arguments, 99))
+    with pytest.raises(ValueError, match="is tried with"):
+        labs.step(asked.name, q=1)
+
+
+def test_the_steps_of_a_case_add_up_to_its_answer():
+    puzzle = exercise("06.4")
+    for case in puzzle.cases:
+        head, *rows = puzzle.steps(*case)
+        assert sum(int(row[head.index("copied")]) for row in rows) == puzzle.truth(*case) == min(case[1], case[0] - 1)
+    rounds = exercise("00.5")
+    for case in rounds.cases:
+        assert sum(row[1] == "fault" for row in rounds.steps(*case)) - 1 == rounds.truth(*case)
+
+
+def test_a_number_has_no_cases_to_step():
+    with pytest.raises(ValueError, match=r"06\.1 has one case only"):
+        labs.step("06.1")
+
+
+def test_an_answer_is_never_evaluated_as_text(said):
+    assert "you gave the text '35 + 35'" in said("06.1", "35 + 35")
+    assert "you gave the text 'lambda k, w: w'" in said("06.4", "lambda k, w: w")
+
+
+def test_units_of_fork(said):
+    assert "the question asks for pages, and 280 is that in kB" in said("06.1", 280)
+    assert "the question asks for kB, and 10240 is that in bytes" in said("06.2", 10240)
+
+
+def test_feedback_runs_on_a_scene_of_its_own_and_says_so(said, monkeypatch):
+    """A check needs nothing of the notebook, and leaves what is there alone."""
+    from types import SimpleNamespace
+
+    scene = exercise("06.1").scene()
+    before = scene["forked"].digest()
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(user_ns=scene))
+    assert "a scene of its own" not in said("06.1", 100)
+    assert scene["forked"].digest() == before
+    scene["forked"] = "mine"
+    del scene["heap"]
+    text = " ".join(said("06.1", 100).split())
+    assert text.endswith("-> 30 This was run on a scene of its own; in the notebook forked, heap is another thing now.")
+
+
+def test_progress(said, capsys):
+    said("06.1", 100), said("06.1", 70), said("06.1", 0), said("06.3", 1)
+    labs.hint("06.2")
+    labs.answer("06.2")
+    capsys.readouterr()
+    labs.progress("06")
+    assert capsys.readouterr().out.splitlines() == [
+        "Lab 06: 1 of 4 right; answer shown: 06.2.",
+        "  06.1  right, after 2 answers",
+        "  06.2  no answer yet, 1 hint, answer shown",
+        "  06.3  not yet, after 1 answer",
+        "  06.4  no answer yet",
+    ]
+    with pytest.raises(KeyError, match="there is no lab"):
+        labs.progress("99")
 
 
 def test_hints_come_one_at_a_time(capsys):

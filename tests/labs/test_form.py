@@ -1,5 +1,6 @@
-"""Predictions: recorded, refused, locked, compared."""
+"""Predictions: recorded, refused, locked, compared, kept."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from vmlab.labs import form
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.setattr(form, "_kept", {})
     monkeypatch.setattr(form, "_forms", {})
 
@@ -87,3 +89,78 @@ def test_compare_shows_both_and_locks_all(capsys):
 def test_compare_without_a_form(capsys):
     labs.compare("00")
     assert "40  again" in capsys.readouterr().out
+
+
+# -- kept in the notebook ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def displays(monkeypatch):
+    """What is displayed: (its metadata, its text, is it an update?), in order."""
+    seen = []
+
+    def display(data, raw, metadata, display_id, update):
+        seen.append((metadata, data["text/plain"], update))
+
+    monkeypatch.setattr("IPython.display.display", display)
+    return seen
+
+
+def test_a_form_puts_its_guesses_into_its_output(displays, no_swallow):
+    shown = labs.predict("00")
+    assert displays == []
+    shown._ipython_display_()
+    runs("# map-file")
+    assert [(kept, update) for kept, _, update in displays] == [
+        ({}, False)
+    ]  # nobody guessed: the output stays as it was
+    shown.boxes["c"].value = "8"
+    shown.button.click()
+    kept, text, update = displays[-1]
+    assert (kept, update) == ({"vmlab": {"lab": "00", "guesses": {"c": 8}, "decided": ["a"]}}, True)
+    assert text == repr(shown)
+    assert " has filled  8\n" in text
+
+
+def saved(tmp_path, monkeypatch, kept) -> None:
+    """A notebook was saved with this in an output, and a new Python runs for it."""
+    cells = [
+        {"cell_type": "markdown"},
+        {"cell_type": "code", "outputs": [{"metadata": {}}, {"metadata": {"vmlab": kept}}]},
+    ]
+    (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "mine.ipynb"))
+
+
+def test_a_notebook_opened_again_has_its_guesses(tmp_path, monkeypatch):
+    saved(tmp_path, monkeypatch, {"lab": "00", "guesses": {"a": 38, "c": 8}, "decided": ["a"]})
+    shown = labs.predict("00")
+    assert {key: box.value for key, box in shown.boxes.items()} == {"a": "38", "b": "", "c": "8", "d": ""}
+    assert shown.boxes["a"].disabled
+    assert not shown.boxes["c"].disabled
+    with pytest.raises(ValueError, match="the cell map-file has run"):
+        labs.predict("00", a=0)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        {},
+        {"lab": "06", "guesses": {"a": 1}, "decided": []},
+        {"lab": "00", "guesses": {"a": "<b>"}, "decided": []},
+        {"lab": "00", "guesses": [1], "decided": []},
+        {"lab": "00", "guesses": {"z": 1}, "decided": None},
+        "mine",
+    ],
+)
+def test_what_is_no_record_of_this_lab_is_left(kept, tmp_path, monkeypatch):
+    saved(tmp_path, monkeypatch, kept)
+    assert labs.predict("00").guesses.values == {}
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '{"cells": 3}'])
+def test_a_file_that_is_no_notebook(text, tmp_path, monkeypatch):
+    (tmp_path / "mine.ipynb").write_text(text)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "mine.ipynb"))
+    assert labs.predict("00").guesses.values == {}

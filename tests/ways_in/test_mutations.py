@@ -1,4 +1,4 @@
-"""Break one rule of the kernel at a time: the notebook that speaks of the rule must notice, in the cell that shows it.
+"""Break one rule of the kernel at a time: a notebook that speaks of the rule must notice, in the cell that shows it.
 
 nbval compares outputs and nothing else, so a notebook could be green and test nothing. Each mutation is a change of a few
 characters in a copy of vmlab; nbval runs the notebook with that copy against the recorded outputs, without the compiler (a
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 from needs import ROOT, need_module
 
-NOTEBOOK = "00-meet-the-machine.ipynb"
+MEET, FORK = "00-meet-the-machine.ipynb", "06-fork.ipynb"
 AT_ONCE = 2
 SECONDS = 180  # for one of them, on a slow computer
 
@@ -27,6 +27,7 @@ SECONDS = 180  # for one of them, on a slow computer
 class Mutation(NamedTuple):
     """`old` in `file` becomes `new`, which breaks `rule`; `cell` is the first cell of the notebook that shows it."""
 
+    notebook: str
     rule: str
     cell: str
     file: str
@@ -36,6 +37,7 @@ class Mutation(NamedTuple):
 
 MUTATIONS = [
     Mutation(
+        MEET,
         "a fault that reads from a device is major",
         "first-load",
         "core/cpu.py",
@@ -43,6 +45,7 @@ MUTATIONS = [
         "",
     ),
     Mutation(
+        MEET,
         "the TLB remembers a translation",
         "second-load",
         "core/tlb.py",
@@ -50,6 +53,7 @@ MUTATIONS = [
         "s.tlb_tag[e] = NONE\n",
     ),
     Mutation(
+        MEET,
         "fork shares the frames of private memory",
         "fork",
         "kernel/fork.py",
@@ -57,6 +61,7 @@ MUTATIONS = [
         "if False:\n            _reserve",
     ),
     Mutation(
+        MEET,
         "fork takes the right to write from both sides",
         "read-only",
         "core/space.py",
@@ -64,6 +69,7 @@ MUTATIONS = [
         "pass\n",
     ),
     Mutation(
+        MEET,
         "a store into a page that others use is copied first",
         "child-store",
         "core/fault.py",
@@ -71,6 +77,7 @@ MUTATIONS = [
         "if foreign:",
     ),
     Mutation(
+        MEET,
         "the last owner of a page keeps its frame",
         "last-owner",
         "core/fault.py",
@@ -78,6 +85,7 @@ MUTATIONS = [
         "marks & EXCLUSIVE):",
     ),
     Mutation(
+        MEET,
         "msync writes dirty pages back",
         "msync",
         "kernel/msync.py",
@@ -85,6 +93,7 @@ MUTATIONS = [
         "if False and v.shared",
     ),
     Mutation(
+        MEET,
         "a VMA decides what may be stored",
         "segv",
         "core/fault.py",
@@ -92,6 +101,7 @@ MUTATIONS = [
         "return True",
     ),
     Mutation(
+        MEET,
         "mprotect changes what a VMA allows",
         "mprotect",
         "kernel/mprotect.py",
@@ -99,6 +109,7 @@ MUTATIONS = [
         "if True:",
     ),
     Mutation(
+        MEET,
         "a store through a private mapping never reaches the file",
         "mprotect",
         "core/fault.py",
@@ -106,6 +117,7 @@ MUTATIONS = [
         "foreign = False",
     ),
     Mutation(
+        MEET,
         "SIGBUS begins after the last page of a file, and not within it",
         "sigbus",
         "core/fault.py",
@@ -113,6 +125,7 @@ MUTATIONS = [
         "index >= s.objects[backing].npages - 1",
     ),
     Mutation(
+        MEET,
         "a dirty page of a file is written back before it goes",
         "overcommit",
         "core/reclaim.py",
@@ -120,6 +133,7 @@ MUTATIONS = [
         "if False:",
     ),
     Mutation(
+        MEET,
         "a page comes back from swap with its bytes",
         "again",
         "core/fault.py",
@@ -127,6 +141,7 @@ MUTATIONS = [
         "frames.zero_bytes(s.content, f)",
     ),
     Mutation(
+        MEET,
         "an unchanged page whose slot has its bytes is not written again",
         "again",
         "core/reclaim.py",
@@ -134,6 +149,7 @@ MUTATIONS = [
         "out = True | depart(s, f, word)",
     ),
     Mutation(
+        MEET,
         "LRU counts every reference to a page",
         "hot",
         "core/policy/lru.py",
@@ -141,11 +157,92 @@ MUTATIONS = [
         "if False:",
     ),
     Mutation(
+        MEET,
         "CLOCK spares a page that was touched since the last sweep",
         "hot",
         "core/policy/clock.py",
         " and not frames.test_and_clear_accessed(s, f)",
         "",
+    ),
+    Mutation(
+        FORK,
+        "fork shares the frames of private memory and gives the child its page tables",
+        "fork",
+        "kernel/fork.py",
+        "if v.anon and not wiped:\n            _reserve",
+        "if False:\n            _reserve",
+    ),
+    Mutation(
+        FORK,
+        "fork takes the right to write from the PTEs of the parent as well",
+        "same-frames",
+        "core/space.py",
+        "s.tables[at + k] = pte & ~W\n",
+        "pass\n",
+    ),
+    Mutation(
+        FORK,
+        "fork takes the right to write from the PTEs and not from the VMAs",
+        "same-frames",
+        "kernel/fork.py",
+        "twin = v._replace(",
+        "twin = v._replace(prot=v.prot & ~2, ",
+    ),
+    Mutation(
+        FORK,
+        "a store into a page that has another owner is copied",
+        "child-stores",
+        "core/fault.py",
+        "if foreign or (not s.frames[f].marks & EXCLUSIVE and rmap.shared(s, f)):",
+        "if foreign:",
+    ),
+    Mutation(
+        FORK,
+        "frames that only the one who exits used are free again",
+        "child-exits",
+        "kernel/exit.py",
+        "objects.discard(s, mine, 0, everything)",
+        "pass",
+    ),
+    Mutation(
+        FORK,
+        "the last owner keeps its frame",
+        "last-owner",
+        "core/fault.py",
+        "marks & EXCLUSIVE and rmap.shared(s, f)):",
+        "marks & EXCLUSIVE):",
+    ),
+    Mutation(
+        FORK,
+        "Pss divides a page by those who map it",
+        "pss",
+        "proc.py",
+        'column["Pss"][at] += 1 / maps[f]',
+        'column["Pss"][at] += 1',
+    ),
+    Mutation(
+        FORK,
+        "the child's memory is promised too",
+        "pss",
+        "kernel/fork.py",
+        "marks = v.marks & ~(Mark.LOCKED | Mark.ONFAULT)",
+        "marks = v.marks & ~(Mark.LOCKED | Mark.ONFAULT | Mark.ACCOUNT)",
+    ),
+    Mutation(
+        FORK,
+        "WIPEONFORK memory is empty in the child",
+        "wiped",
+        "kernel/fork.py",
+        "wiped = bool(v.marks & Mark.WIPEONFORK)",
+        "wiped = False",
+    ),
+    Mutation(
+        FORK,
+        "DONTFORK memory is not there in the child",
+        "left-out",
+        "kernel/fork.py",
+        " if not v.marks & Mark.DONTFORK]",
+        "]",
     ),
 ]
 
@@ -176,35 +273,36 @@ def names_of_cells(notebook: Path) -> list[str]:
     return [cell["id"] for cell in json.loads(notebook.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
 
 
-def nbval(folder: Path) -> Outcome:
-    """nbval on a copy of the notebooks, with the vmlab in `folder`, up to the first cell that differs."""
+def nbval(folder: Path, notebook: str) -> Outcome:
+    """nbval on a copy of a notebook, with the vmlab in `folder`, up to the first cell that differs."""
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
     env = os.environ | {"PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others take longer to load than most cells to run
     options = "-p nbval.plugin -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout=60 -x -rfE".split()
-    command = [sys.executable, "-m", "pytest", *options, f"notebooks/{NOTEBOOK}"]
+    command = [sys.executable, "-m", "pytest", *options, f"notebooks/{notebook}"]
     done = subprocess.run(
         command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         timeout=SECONDS, encoding="utf-8", errors="replace",
     )  # fmt: skip
-    names = names_of_cells(folder / "notebooks" / NOTEBOOK)
+    names = names_of_cells(folder / "notebooks" / notebook)
     numbers = re.findall(r"^(?:FAILED|ERROR) \S+::Cell (\d+)", done.stdout, re.MULTILINE)
     return Outcome(done.returncode, [names[int(n)] for n in numbers], done.stdout)
 
 
-def run(folder: Path, mutation: Mutation | None) -> Outcome:
-    return nbval(mutant(folder, mutation))
+def run(folder: Path, notebook: str, mutation: Mutation | None) -> Outcome:
+    return nbval(mutant(folder, mutation), notebook)
 
 
 @pytest.fixture(scope="module")
-def outcomes(request, tmp_path_factory) -> Iterator[dict[str, Future[Outcome]]]:
-    """What comes out of each mutation that is asked for, by its rule: they run AT_ONCE at a time while the tests wait."""
+def outcomes(request, tmp_path_factory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
+    """What comes out of each mutation that is asked for, by notebook and rule: they run AT_ONCE at a time while the tests wait."""
     need_module("nbval")
     asked = [item.callspec.params["mutation"] for item in request.session.items if _is_ours(item)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
-            m.rule if m else "": pool.submit(run, tmp_path_factory.mktemp("mutant"), m)
-            for m in dict.fromkeys([None, *asked])
+            (notebook, m.rule if m else ""): pool.submit(run, tmp_path_factory.mktemp("mutant"), notebook, m)
+            for notebook in (MEET, FORK)
+            for m in dict.fromkeys([None, *(a for a in asked if a.notebook == notebook)])
         }
         pool.shutdown(cancel_futures=True)
 
@@ -213,16 +311,21 @@ def _is_ours(item: pytest.Item) -> bool:
     return item.path == Path(__file__) and "mutation" in getattr(getattr(item, "callspec", None), "params", {})
 
 
+def _name(mutation: Mutation) -> str:
+    return f"{mutation.notebook[:2]}-{mutation.rule.replace(' ', '-')}"
+
+
 @pytest.mark.slow
-def test_without_a_mutation_the_notebook_passes(outcomes):
-    outcome = outcomes[""].result()
+@pytest.mark.parametrize("notebook", [MEET, FORK])
+def test_without_a_mutation_the_notebook_passes(notebook, outcomes):
+    outcome = outcomes[notebook, ""].result()
     assert outcome.status == 0, outcome.text
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.rule.replace(" ", "-"))
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=_name)
 def test_the_notebook_notices(mutation, outcomes):
-    outcome = outcomes[mutation.rule].result()
+    outcome = outcomes[mutation.notebook, mutation.rule].result()
     assert outcome.status == 1, f"nbval ended with {outcome.status}\n{outcome.text}"
     assert outcome.failed == [mutation.cell], outcome.text
 
@@ -235,8 +338,8 @@ def test_the_mutated_copy_is_the_one_that_runs(tmp_path):
     assert Path(found).is_relative_to(folder)
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.rule.replace(" ", "-"))
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=_name)
 def test_the_rule_stands_once_and_its_cell_is_there(mutation):
     source = (ROOT / "vmlab" / mutation.file).read_text("utf-8")
     assert source.count(mutation.old) == 1
-    assert mutation.cell in names_of_cells(ROOT / "notebooks" / NOTEBOOK)
+    assert mutation.cell in names_of_cells(ROOT / "notebooks" / mutation.notebook)

@@ -54,16 +54,16 @@ def _read(machine: Machine) -> Reading:
 
 def _printed(machine: Machine, before: Reading, after: Reading, columns: tuple[str, ...]) -> str:
     names = before.names | after.names
-    counts = {c: _copied(machine, before, after) if c == COPIED else _counted(c, before, after) for c in columns}
     labels = {pid: name if list(names.values()).count(name) == 1 else f"{name} ({pid})" for pid, name in names.items()}
+    counts = {c: _copied(machine, before, after) if c == COPIED else _counted(c, before, after) for c in columns}
+    copies = after.copies - before.copies
+    lost = COPIED in columns and copies != sum(counts[COPIED].values())
     wide = max(8, *map(len, labels.values())) if labels else 8
     lines = [" " * wide + "".join(f"  {c:>12}" for c in columns)]
     for pid in sorted(names):
-        lines.append(
-            f"{labels[pid]:<{wide}}" + "".join(f"  {counts[c].get(pid, 0):>{max(12, len(c))}}" for c in columns)
-        )
-    copies = after.copies - before.copies
-    if COPIED in columns and copies != sum(counts[COPIED].values()):
+        row = ("?" if lost and c == COPIED else counts[c].get(pid, 0) for c in columns)
+        lines.append(f"{labels[pid]:<{wide}}" + "".join(f"  {n:>{max(12, len(c))}}" for n, c in zip(row, columns)))
+    if lost:
         lines.append(f"the event log is too short to say whose: {copies} pages copied in all")
     data, tables = (f"{a} -> {b}" for a, b in ((before.data, after.data), (before.tables, after.tables)))
     return "\n".join([*lines, f"data frames {data}, page-table frames {tables}"])

@@ -1,0 +1,105 @@
+"""What this computer's own kernel does beside the simulator: the cells of the labs, and what is shown where there is no /proc."""
+
+import mmap
+import sys
+
+import pytest
+
+from vmlab.labs import host
+from vmlab.labs.lab import LABS, lab
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+forks = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+FEW = 60  # faults of Python's own
+
+
+@linux
+def test_the_story_of_fork_on_this_kernel():
+    """The cells of lab 06, with room for Python's own faults."""
+    buf = host.anonymous(100 * host.PAGE)
+    assert 100 <= host.store(buf, 0, 100) < 100 + FEW
+    faults, row = host.in_child(lambda: (host.store(buf, 0, 30), host.smaps(buf)))
+    kb = host.PAGE // 1024
+    assert 30 <= faults < 30 + FEW
+    assert row == {"Rss": 100 * kb, "Pss": 65 * kb, "Shared_Dirty": 70 * kb, "Private_Dirty": 30 * kb}
+
+    def rehearsed():
+        for _ in range(3):
+            host.store(buf, 70, 100)
+        return host.store(buf, 0, 30)
+
+    assert 30 <= min(host.in_child(rehearsed) for _ in range(5)) <= 32
+    before, spare = host.pfns(buf), host.anonymous(100 * host.PAGE)
+    host.store(spare, 0, 100)
+    assert 100 <= host.store(buf, 0, 100) < 100 + FEW
+    assert host.kept(before, host.pfns(buf)) in (100, "hidden")
+
+
+@linux
+def test_a_child_of_private_memory_starts_with_its_page_tables():
+    def tables(flags):
+        big = host.anonymous(16 << 20, flags)
+        host.store(big, 0, len(big) // host.PAGE)
+        return host.in_child(lambda: host.status("VmPTE"))
+
+    assert tables(mmap.MAP_PRIVATE) - tables(mmap.MAP_SHARED) >= 8 * (16 << 20) // host.PAGE // 1024
+    with pytest.raises(KeyError, match="has no VmNothing"):
+        host.status("VmNothing")
+
+
+@forks
+def test_a_child_answers_or_says_why_not(monkeypatch):
+    assert host.in_child(lambda: {"a": [1, 2]}) == {"a": [1, 2]}
+    with pytest.raises(RuntimeError, match="the child failed: ZeroDivisionError"):
+        host.in_child(lambda: 1 / 0)
+    with pytest.raises(RuntimeError, match="the child failed: SystemExit"):
+        host.in_child(sys.exit)
+    with pytest.raises(RuntimeError, match="without an answer"):
+        host.in_child(lambda: __import__("os")._exit(3))
+    monkeypatch.setattr(host, "SECONDS", 0.2)
+    with pytest.raises(RuntimeError, match=r"did not answer within 0\.2 seconds"):
+        host.in_child(lambda: __import__("time").sleep(60))
+
+
+@forks
+def test_pythons_default_is_shared():
+    note = mmap.mmap(-1, host.PAGE)
+    host.in_child(lambda: note.write(b"child"))
+    assert note[:5] == b"child"
+    mine = host.anonymous(host.PAGE)
+    host.in_child(lambda: mine.write(b"child"))
+    assert mine[:5] == bytes(5)
+
+
+def test_frame_numbers_that_are_hidden_are_not_compared():
+    assert host.kept([0, 0], [0, 0]) == "hidden"
+    assert host.kept([7, 8, 0], [7, 9, 0]) == 1
+
+
+def test_where_there_is_no_proc_the_recorded_result_is_shown(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(host, "PAGEMAP", str(tmp_path / "none"))
+    monkeypatch.setattr(host.platform, "system", lambda: "Plan9")
+    host.show("06 host-rehearsed", lambda: pytest.fail("asked"))
+    assert capsys.readouterr().out == "30      (recorded on Linux 6.18: Plan9 has no /proc)\n"
+
+
+@linux
+def test_where_there_is_one_this_kernel_is_asked(capsys):
+    host.show("06 host-rehearsed", lambda: 31)
+    assert capsys.readouterr().out == "31\n"
+
+
+@pytest.mark.parametrize("number", LABS)
+def test_every_cell_that_asks_the_host_has_its_recorded_result(number):
+    import json
+    import re
+
+    from needs import ROOT
+
+    (path,) = (ROOT / "notebooks").glob(f"{number}-*.ipynb")
+    code = {
+        c["id"]: "".join(c["source"]) for c in json.loads(path.read_text("utf-8"))["cells"] if c["cell_type"] == "code"
+    }
+    asked = {name for source in code.values() for name in re.findall(r'host\.show\("(\d+ [\w-]+)"', source)}
+    assert asked == {f"{number} {name}" for name in lab(number).recorded}
+    assert all(f'host.show("{number} {name}"' in code[name] for name in lab(number).recorded)
