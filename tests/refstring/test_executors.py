@@ -18,6 +18,7 @@ from vmlab import TraceError
 from vmlab.refstring import replay, sweep
 from vmlab.trace import Trace, read
 
+pytestmark = pytest.mark.jit  # strings long enough that a worker can die on the way
 POLICIES = ["lru", "fifo", "arc", "w-tinylfu", "sieve"]
 FRAMES = [20, 90, 300]
 
@@ -69,6 +70,8 @@ def test_a_trace_in_a_file_is_opened_by_its_path(path, serial):
     assert [r.faults for r in sweep(read(path), POLICIES, FRAMES, workers)] == serial
     assert max(workers.sent) < 8 * 900 + 2000  # the pages' names, no references: those are 480,000 bytes
     string = sweep(read(path), ["lru"], [3], workers)[0].string
+    string.held()
+    assert len(pickle.dumps(string)) < 8 * 900 + 2000
     Trace(pages() + np.uint64(1), page_size=1).save(path)
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 10**9))
     with pytest.raises(TraceError, match=r"'t\.npy' is not the file it was"):
@@ -91,7 +94,6 @@ def test_what_fails_is_not_tried_again():
     assert len(workers.sent) == 15
 
 
-@pytest.mark.jit
 def test_other_processes(path, serial):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         assert [r.faults for r in sweep(read(path), POLICIES, FRAMES, processes)] == serial
@@ -112,7 +114,6 @@ def test_other_processes(path, serial):
             assert killed
 
 
-@pytest.mark.jit
 def test_a_dask_cluster(path, serial):
     """Two processes, of which one is killed on the way."""
     need_module("distributed")
@@ -157,7 +158,6 @@ def test_threads_of_the_caller_and_our_own(path, serial):
     assert told == [pytest.approx((k + 1) / 15) for k in range(15)]
 
 
-@pytest.mark.jit
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal to send to a thread")
 def test_ctrl_c_ends_a_sweep_at_once():
     long = np.random.default_rng(2).integers(0, 40_000, 1 << 22).astype(np.uint64)

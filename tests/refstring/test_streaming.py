@@ -44,6 +44,7 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(pacing, "REACH", 3000)
 
 
+@pytest.mark.jit
 @pytest.mark.parametrize("policy", POLICIES)
 def test_faults_as_in_memory(policy: str, tmp_path: Path, small_chunks) -> None:
     pages = phases(30_000)

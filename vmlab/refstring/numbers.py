@@ -15,7 +15,7 @@ from ..jit import entry, inline, prefetch
 MOST = 1 << 30  # pages
 SMALLEST = 1 << 10  # slots
 AHEAD = 16
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: multiplicative hashing (Knuth)
+GOLDEN = 0x61C88647  # 2**32 / golden ratio squared: multiplicative hashing (Knuth)
 
 
 class Numbers:
@@ -99,5 +99,6 @@ def _put_all(slots, known, npages):
 
 @inline
 def _hash(page, slots):
-    """The slot where a page belongs: the high half of a product, where all bits of the page meet."""
-    return np.int64(((page * GOLDEN) >> np.uint64(33)) & np.uint64(len(slots) - 1))
+    """The slot where a page belongs: the middle of a product, where all bits of the page meet."""
+    folded = np.int64((page ^ (page >> np.uint64(32))) & np.uint64(0xFFFF_FFFF))
+    return ((folded * GOLDEN) >> 20) & (len(slots) - 1)
