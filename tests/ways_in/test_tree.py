@@ -24,8 +24,9 @@ FORBIDDEN = {
     "exec",
     "memmap",
 }
-# A lab's counter-examples are its own text, shown so that a student can paste them, and run as shown; no answer gets there
-OWN_TEXT = {"vmlab/labs/checking.py": {"eval", "exec"}}
+# A lab's counter-examples are its own text, shown so that a student can paste them, and run as shown; no answer gets there.
+# A policy that the user wrote, and handed over to be run, is made again with its loops counted, from its own source
+OWN_TEXT = {"vmlab/labs/checking.py": {"eval", "exec"}, "vmlab/refstring/guarded.py": {"eval", "exec"}}
 # A library, and the parts of vmlab that may load it
 MAY_LOAD = {
     "ipywidgets": ("widgets", "labs"),

@@ -152,14 +152,8 @@ def lowest_alive(s, position):
 
 
 def renew(s: State) -> None:
-    """Count positions anew: the last uses of the pages in memory become the positions just below the new `now`, in their order.
-
-    Every position alive is at or above the tail, and there are as many as frames.
-    """
-    words = s.alive[s.tail[0] >> 6 : (s.now[0] >> 6) + 1].copy()
-    words[0] &= FULL << (s.tail[0] & 63)
-    words[-1] &= ~(FULL << (s.now[0] & 63))
-    frames = np.count_nonzero(np.unpackbits(words.view(np.uint8)))
+    """Count positions anew: the last uses of the pages in memory become the positions just below the new `now`, in their order."""
+    frames = int(s.frames[0])
     held = np.flatnonzero(s.last >= s.tail[0])
     order = held[np.argsort(s.last[held])]
     s.last[:] = -1
