@@ -50,6 +50,9 @@ def test_a_child_of_private_memory_starts_with_its_page_tables():
 @forks
 def test_a_child_answers_or_says_why_not(monkeypatch):
     assert host.in_child(lambda: {"a": [1, 2]}) == {"a": [1, 2]}
+    assert host.in_child(lambda: (1, b"x", None, True)) == (1, b"x", None, True)
+    with pytest.raises(RuntimeError, match="a child answers with numbers"):
+        host.in_child(object)
     with pytest.raises(RuntimeError, match="the child failed: ZeroDivisionError"):
         host.in_child(lambda: 1 / 0)
     with pytest.raises(RuntimeError, match="the child failed: SystemExit"):

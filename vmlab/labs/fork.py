@@ -13,7 +13,7 @@ STORED = 30  # pages that the child stores into
 
 def _after_fork() -> dict[str, Any]:
     """The instant after fork: 100 pages, shared by server and child."""
-    forked = Machine(ram=2 * MiB, seed=0)
+    forked = Machine(ram=MiB, seed=0)
     server = forked.spawn("server")
     heap = server.mmap(400 * KiB)
     heap.touch(True)
@@ -32,7 +32,7 @@ def _twins() -> dict[str, Any]:
 
 def _owner_and_reader() -> dict[str, Any]:
     """Of 100 pages 60 were touched before the fork."""
-    d = Machine(ram=2 * MiB, seed=0)
+    d = Machine(ram=MiB, seed=0)
     owner = d.spawn("owner")
     part = owner.mmap(400 * KiB)
     owner.access(part.pages[:60], True)

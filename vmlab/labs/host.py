@@ -3,10 +3,10 @@
 `show` runs a cell's question on a Linux with /proc, and elsewhere shows what was recorded on one.
 """
 
+import ast
 import ctypes
 import mmap
 import os
-import pickle
 import platform
 import select
 import signal
@@ -69,10 +69,14 @@ def minor_faults() -> int:
 
 
 def in_child(work: Callable[[], Any]) -> Any:
-    """Fork, call `work` in the child, and return what it returned there. RuntimeError if it failed, or took SECONDS.
+    """Fork, call `work` in the child, and return what it returned there (a literal: numbers, bytes, tuples, ...).
+
+    RuntimeError if it failed, took SECONDS, or cannot be.
 
     The child leaves by _exit: it never comes back into the notebook's event loop, and runs nobody's clean-up.
     """
+    if not hasattr(os, "fork"):
+        raise RuntimeError(f"{platform.system()} has no fork")
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: the child touches none of their locks
@@ -101,7 +105,7 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
         except BaseException as error:
             answer = False, f"{type(error).__name__}: {error}"
         with open(writing, "wb") as pipe:
-            pickle.dump(answer, pipe)
+            pipe.write(repr(answer).encode())
     finally:
         os._exit(0)
 
@@ -115,7 +119,12 @@ def _received(reading: int) -> tuple[bool, Any]:
         if not piece:
             break
         data += piece
-    found: tuple[bool, Any] = pickle.loads(data) if data else (False, "it ended without an answer")
+    try:
+        found: tuple[bool, Any] = ast.literal_eval(data.decode()) if data else (False, "it ended without an answer")
+    except (ValueError, SyntaxError):
+        raise RuntimeError(
+            "a child answers with numbers, texts, bytes, and lists, tuples, dictionaries of them"
+        ) from None
     return found
 
 
