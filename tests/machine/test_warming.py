@@ -21,6 +21,7 @@ for name, entry in warming.entries():
 """
 
 
+@pytest.mark.jit
 def test_every_entry_of_the_core_is_warmed_with_one_signature() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -80,6 +81,7 @@ print(*(name for name, n in compiled().items() if n != before[name]))
 """
 
 
+@pytest.mark.jit
 @pytest.mark.jit
 def test_first_uses_of_traces_and_replays_compile_the_policy_only() -> None:
     done = subprocess.run([sys.executable, "-c", FIRST_USES], capture_output=True, text=True, timeout=300)
