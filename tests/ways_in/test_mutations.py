@@ -1,4 +1,4 @@
-"""Break one rule of the kernel at a time: the notebook that speaks of the rule must notice, in the cell that shows it.
+"""Break one rule at a time: the notebook that speaks of the rule must notice, in the cell that shows it.
 
 nbval compares outputs and nothing else, so a notebook could be green and test nothing. Each mutation is a change of a few
 characters in a copy of vmlab; nbval runs the notebook with that copy against the recorded outputs, without the compiler (a
@@ -20,6 +20,7 @@ import pytest
 from needs import ROOT, need_module
 
 NOTEBOOK = "00-meet-the-machine.ipynb"
+VICTIM = "08-choosing-a-victim.ipynb"
 AT_ONCE = 2
 SECONDS = 180  # for one of them, on a slow computer
 
@@ -32,6 +33,7 @@ class Mutation(NamedTuple):
     file: str
     old: str
     new: str
+    notebook: str = NOTEBOOK
 
 
 MUTATIONS = [
@@ -147,6 +149,86 @@ MUTATIONS = [
         " and not frames.test_and_clear_accessed(s, f)",
         "",
     ),
+    Mutation(
+        "in a replay FIFO does not count a hit as coming",
+        "fifo-three",
+        "refstring/policy/fifo.py",
+        "faults += 1\n                s.came[page] = faults\n            i += 1",
+        "faults += 1\n            s.came[page] = faults\n            i += 1",
+        VICTIM,
+    ),
+    Mutation(
+        "in a replay LRU keeps as many pages as there are frames",
+        "lru",
+        "refstring/policy/lru.py",
+        "        if used < tail:\n",
+        "        if used <= tail:\n",
+        VICTIM,
+    ),
+    Mutation(
+        "in a replay OPT lets go first the pages that are never used again",
+        "opt",
+        "refstring/policy/opt.py",
+        "elif dead > 0:",
+        "elif dead > 1:",
+        VICTIM,
+    ),
+    Mutation(
+        "in a replay a page comes under CLOCK with its bit set",
+        "clock",
+        "refstring/policy/clock.py",
+        'loaded: str = "accessed"',
+        'loaded: str = "clear"',
+        VICTIM,
+    ),
+    Mutation(
+        "in a replay CLOCK's hand goes on past the newcomer",
+        "clock",
+        "refstring/policy/clock.py",
+        "        hand = hand + ONE if hand + ONE < frames else ZERO\n        prefetch",
+        "        prefetch",
+        VICTIM,
+    ),
+    Mutation(
+        "in a replay a hit sets the bit that CLOCK looks at",
+        "book",
+        "refstring/policy/clock.py",
+        "        s.note[page] = ACCESSED\n        return 0",
+        "        return 0",
+        VICTIM,
+    ),
+    Mutation(
+        "the machine's CLOCK spares a page whose bit is set",
+        "bits",
+        "core/policy/clock.py",
+        " and not frames.test_and_clear_accessed(s, f)",
+        "",
+        VICTIM,
+    ),
+    Mutation(
+        "the machine's CLOCK goes on from where its hand stopped",
+        "bits",
+        "core/policy/clock.py",
+        "            m.hand = f\n",
+        "",
+        VICTIM,
+    ),
+    Mutation(
+        "the machine's LRU counts a hit as a use",
+        "agree-all",
+        "core/policy/lru.py",
+        "if s.machine[0].head != f:",
+        "if False:",
+        VICTIM,
+    ),
+    Mutation(
+        "a victim whose slot has its bytes is not written again",
+        "stores",
+        "core/reclaim.py",
+        "out = fresh | depart(s, f, word)",
+        "out = True | depart(s, f, word)",
+        VICTIM,
+    ),
 ]
 
 
@@ -176,46 +258,50 @@ def names_of_cells(notebook: Path) -> list[str]:
     return [cell["id"] for cell in json.loads(notebook.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
 
 
-def nbval(folder: Path) -> Outcome:
-    """nbval on a copy of the notebooks, with the vmlab in `folder`, up to the first cell that differs."""
+def nbval(folder: Path, notebook: str) -> Outcome:
+    """nbval on a copy of a notebook, with the vmlab in `folder`, up to the first cell that differs."""
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
     env = os.environ | {"PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others take longer to load than most cells to run
     options = "-p nbval.plugin -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout=60 -x -rfE".split()
-    command = [sys.executable, "-m", "pytest", *options, f"notebooks/{NOTEBOOK}"]
+    command = [sys.executable, "-m", "pytest", *options, f"notebooks/{notebook}"]
     done = subprocess.run(
         command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         timeout=SECONDS, encoding="utf-8", errors="replace",
     )  # fmt: skip
-    names = names_of_cells(folder / "notebooks" / NOTEBOOK)
+    names = names_of_cells(folder / "notebooks" / notebook)
     numbers = re.findall(r"^(?:FAILED|ERROR) \S+::Cell (\d+)", done.stdout, re.MULTILINE)
     return Outcome(done.returncode, [names[int(n)] for n in numbers], done.stdout)
 
 
-def run(folder: Path, mutation: Mutation | None) -> Outcome:
-    return nbval(mutant(folder, mutation))
+def run(folder: Path, mutation: Mutation | None, notebook: str) -> Outcome:
+    return nbval(mutant(folder, mutation), notebook)
 
 
 @pytest.fixture(scope="module")
 def outcomes(request, tmp_path_factory) -> Iterator[dict[str, Future[Outcome]]]:
-    """What comes out of each mutation that is asked for, by its rule: they run AT_ONCE at a time while the tests wait."""
+    """What comes out of each mutation that is asked for, by its rule, and of each notebook without one: they run AT_ONCE at a time while the tests wait."""
     need_module("nbval")
-    asked = [item.callspec.params["mutation"] for item in request.session.items if _is_ours(item)]
+    asked = [item.callspec.params for item in request.session.items if _is_ours(item)]
+    wanted = {p["notebook"]: (None, p["notebook"]) for p in asked if "notebook" in p}
+    wanted |= {p["mutation"].rule: (p["mutation"], p["mutation"].notebook) for p in asked if "mutation" in p}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
-            m.rule if m else "": pool.submit(run, tmp_path_factory.mktemp("mutant"), m)
-            for m in dict.fromkeys([None, *asked])
+            name: pool.submit(run, tmp_path_factory.mktemp("mutant"), mutation, notebook)
+            for name, (mutation, notebook) in wanted.items()
         }
         pool.shutdown(cancel_futures=True)
 
 
 def _is_ours(item: pytest.Item) -> bool:
-    return item.path == Path(__file__) and "mutation" in getattr(getattr(item, "callspec", None), "params", {})
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    return item.path == Path(__file__) and item.get_closest_marker("slow") is not None and bool(given)
 
 
 @pytest.mark.slow
-def test_without_a_mutation_the_notebook_passes(outcomes):
-    outcome = outcomes[""].result()
+@pytest.mark.parametrize("notebook", [NOTEBOOK, VICTIM])
+def test_without_a_mutation_the_notebook_passes(notebook, outcomes):
+    outcome = outcomes[notebook].result()
     assert outcome.status == 0, outcome.text
 
 
@@ -239,4 +325,4 @@ def test_the_mutated_copy_is_the_one_that_runs(tmp_path):
 def test_the_rule_stands_once_and_its_cell_is_there(mutation):
     source = (ROOT / "vmlab" / mutation.file).read_text("utf-8")
     assert source.count(mutation.old) == 1
-    assert mutation.cell in names_of_cells(ROOT / "notebooks" / NOTEBOOK)
+    assert mutation.cell in names_of_cells(ROOT / "notebooks" / mutation.notebook)

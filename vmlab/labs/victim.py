@@ -105,11 +105,11 @@ LAB = Lab(
             "faults",
             lambda: _faults(HAND, "clock", 3),
             "A hit sets a bit and leaves the hand where it is. A fault moves the hand: it clears bits until it finds a clear"
-            " one, and stops just past the page that came in its place.",
+            " one, and stops one past the page that came in its place.",
             slips=(
                 Slip(
                     14,
-                    "You let the hand begin at frame 0 at each fault. It goes on from just past the last victim, so page 6 does"
+                    "You let the hand begin at frame 0 at each fault. It goes on from one past the last victim, so page 6 does"
                     " not take the frame of page 4 here:",
                     'replay("1 2 3 4 5 6", "clock", frames=3).table().columns[-1]',
                 ),
@@ -140,7 +140,7 @@ LAB = Lab(
             ),
             hints=(
                 "Beside each page write its bit; where is the hand, and what moves it?",
-                "On a hit only a bit changes. On a fault the hand clears bits as it passes and ends just past the newcomer.",
+                "On a hit only a bit changes. On a fault the hand clears bits as it passes and ends one past the newcomer.",
                 'replay(turns, "clock", frames=3).table() draws the frames.',
             ),
             scene=_scene,
@@ -163,7 +163,7 @@ LAB = Lab(
                 ),
                 Slip(
                     lambda k, n, r: k + max(k - n, 0) * (r - 1),
-                    "Your rule lets some pages stay from one time around to the next. Which page has LRU just let go when the"
+                    "Your rule lets some pages stay from one time around to the next. Which page has LRU let go a moment ago when the"
                     " next one is wanted?",
                 ),
                 Slip(lambda k, n, r: k, "Your rule counts first uses, as if nothing ever had to go."),
