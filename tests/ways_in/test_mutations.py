@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 from needs import ROOT, need_module
 
-MEET, FORK = "00-meet-the-machine.ipynb", "06-fork.ipynb"
+MEET, FORK, VICTIM = "00-meet-the-machine.ipynb", "06-fork.ipynb", "08-choosing-a-victim.ipynb"
 AT_ONCE = 2
 SECONDS = 180  # for one of them, on a slow computer
 
@@ -244,6 +244,86 @@ MUTATIONS = [
         " if not v.marks & Mark.DONTFORK]",
         "]",
     ),
+    Mutation(
+        VICTIM,
+        "in a replay FIFO does not count a hit as coming",
+        "fifo-three",
+        "refstring/policy/fifo.py",
+        "faults += 1\n                s.came[page] = faults\n            i += 1",
+        "faults += 1\n            s.came[page] = faults\n            i += 1",
+    ),
+    Mutation(
+        VICTIM,
+        "in a replay LRU keeps as many pages as there are frames",
+        "lru",
+        "refstring/policy/lru.py",
+        "        if used < tail:\n",
+        "        if used <= tail:\n",
+    ),
+    Mutation(
+        VICTIM,
+        "in a replay OPT lets go first the pages that are never used again",
+        "opt",
+        "refstring/policy/opt.py",
+        "elif dead > 0:",
+        "elif dead > 1:",
+    ),
+    Mutation(
+        VICTIM,
+        "in a replay a page comes under CLOCK with its bit set",
+        "clock",
+        "refstring/policy/clock.py",
+        'loaded: str = "accessed"',
+        'loaded: str = "clear"',
+    ),
+    Mutation(
+        VICTIM,
+        "in a replay CLOCK's hand goes on past the newcomer",
+        "clock",
+        "refstring/policy/clock.py",
+        "        hand = hand + ONE if hand + ONE < frames else ZERO\n        prefetch",
+        "        prefetch",
+    ),
+    Mutation(
+        VICTIM,
+        "in a replay a hit sets the bit that CLOCK looks at",
+        "book",
+        "refstring/policy/clock.py",
+        "        s.note[page] = ACCESSED\n        return 0",
+        "        return 0",
+    ),
+    Mutation(
+        VICTIM,
+        "the machine's CLOCK spares a page whose bit is set",
+        "bits",
+        "core/policy/clock.py",
+        " and not frames.test_and_clear_accessed(s, f)",
+        "",
+    ),
+    Mutation(
+        VICTIM,
+        "the machine's CLOCK goes on from where its hand stopped",
+        "bits",
+        "core/policy/clock.py",
+        "            m.hand = f\n",
+        "",
+    ),
+    Mutation(
+        VICTIM,
+        "the machine's LRU counts a hit as a use",
+        "agree-all",
+        "core/policy/lru.py",
+        "if s.machine[0].head != f:",
+        "if False:",
+    ),
+    Mutation(
+        VICTIM,
+        "a victim whose slot has its bytes is not written again",
+        "stores",
+        "core/reclaim.py",
+        "out = fresh | depart(s, f, word)",
+        "out = True | depart(s, f, word)",
+    ),
 ]
 
 
@@ -301,7 +381,7 @@ def outcomes(request, tmp_path_factory) -> Iterator[dict[tuple[str, str], Future
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
             (notebook, m.rule if m else ""): pool.submit(run, tmp_path_factory.mktemp("mutant"), notebook, m)
-            for notebook in (MEET, FORK)
+            for notebook in (MEET, FORK, VICTIM)
             for m in dict.fromkeys([None, *(a for a in asked if a.notebook == notebook)])
         }
         pool.shutdown(cancel_futures=True)
@@ -316,7 +396,7 @@ def _name(mutation: Mutation) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("notebook", [MEET, FORK])
+@pytest.mark.parametrize("notebook", [MEET, FORK, VICTIM])
 def test_without_a_mutation_the_notebook_passes(notebook, outcomes):
     outcome = outcomes[notebook, ""].result()
     assert outcome.status == 0, outcome.text
