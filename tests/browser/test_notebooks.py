@@ -109,7 +109,7 @@ def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, run_all, co
     name = "kept.ipynb"
     cells = [
         {"cell_type": "code", "id": i, "metadata": {}, "source": s, "outputs": [], "execution_count": None}
-        for i, s in (("predict", 'from vmlab import labs\nlabs.predict("06")'), ("compare", ""))
+        for i, s in (("predict", 'from vmlab import labs\nlabs.predict("06")'), ("next", "labs.progress('06')"))
     ]
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
     book = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
@@ -120,11 +120,16 @@ def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, run_all, co
     boxes = page.locator(".vml-guess input")
     boxes.nth(1).fill("30")
     boxes.nth(3).fill("many")
-    page.get_by_role("button", name="Record my guesses").click()
+    button = page.get_by_role("button", name="Record my guesses")
+    button.focus()
+    button.press("Enter")
     page.get_by_text("Recorded. Change them until you run the cell fork.").wait_for()
     assert "a whole number from 0 to 999, please, not 'many'" in page.locator("[role=alert]").first.inner_text()
     page.wait_for_timeout(500)
     assert boxes.nth(1).input_value() == "30"
+    assert button.evaluate("e => e === document.activeElement")
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
     page.evaluate(SAVE)
     page.wait_for_timeout(1000)
     kept = json.loads(file.read_text())["cells"][0]["outputs"][0]
