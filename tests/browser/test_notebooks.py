@@ -58,12 +58,58 @@ def test_runs_from_a_clean_start(name, open_notebook, run_all, console_errors, a
     assert console_errors == []
 
 
+def test_the_actions_of_look_do_what_the_lab_says(open_notebook, run_all, console_errors):
+    """Lab 06: one frame under two names; who stores first moves, and the other stays."""
+    page = open_notebook("06-fork.ipynb")
+    run_all()
+    page.evaluate(SCROLL, "look")
+    page.locator(".vml-spaces:visible").wait_for()
+    spaces, lens = (page.locator(".vml-spaces .vml-cg").nth(k) for k in (0, 1))
+    columns = spaces.locator(".c").count() // 2
+
+    def frames() -> list[str]:
+        page.wait_for_timeout(700)
+        return lens.locator(".c").all_inner_texts()[:30]
+
+    def click(letter: str) -> list[str]:
+        spaces.locator(".c").nth("AB".index(letter) * columns).click()
+        return frames()
+
+    def shared() -> int:
+        return lens.locator(".c.shr").count()
+
+    old = frames()
+    lens.locator(".c").nth(5).click()
+    page.locator(".vml-frames .c.sel").wait_for()
+    assert page.locator(".vml-frames .c.sel").get_attribute("data-i") == old[5]
+    assert spaces.locator(".c.kin").count() == 1
+    for first, other in ("BA", "AB"):
+        assert click(first) == old
+        assert shared() == 32
+        page.locator("select[title='does what']").select_option("touch")
+        page.locator("select[title='how to touch it']").select_option("write")
+        amount = page.locator("input[title='how many bytes']:visible")
+        amount.fill("120 KiB")
+        amount.press("Enter")
+        page.wait_for_timeout(500)
+        page.get_by_role("button", name="Do it").click()
+        page.get_by_text("30 minor faults, 30 copies").first.wait_for()
+        moved = click(first)
+        assert not set(moved) & set(old)
+        assert shared() == 2
+        assert click(other) == old
+        assert shared() == 2
+        page.get_by_role("button", name="◀ Undo").click()
+        page.wait_for_timeout(700)
+    assert console_errors == []
+
+
 def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, run_all, console_errors):
     """Recorded by a click, saved, found again by a new Python, and compared."""
     name = "kept.ipynb"
     cells = [
         {"cell_type": "code", "id": i, "metadata": {}, "source": s, "outputs": [], "execution_count": None}
-        for i, s in (("predict", 'from vmlab import labs\nlabs.predict("06")'), ("compare", ""))
+        for i, s in (("predict", 'from vmlab import labs\nlabs.predict("06")'), ("next", "labs.progress('06')"))
     ]
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
     book = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
@@ -74,11 +120,16 @@ def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, run_all, co
     boxes = page.locator(".vml-guess input")
     boxes.nth(1).fill("30")
     boxes.nth(3).fill("many")
-    page.get_by_role("button", name="Record my guesses").click()
+    button = page.get_by_role("button", name="Record my guesses")
+    button.focus()
+    button.press("Enter")
     page.get_by_text("Recorded. Change them until you run the cell fork.").wait_for()
     assert "a whole number from 0 to 999, please, not 'many'" in page.locator("[role=alert]").first.inner_text()
     page.wait_for_timeout(500)
     assert boxes.nth(1).input_value() == "30"
+    assert button.evaluate("e => e === document.activeElement")
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
     page.evaluate(SAVE)
     page.wait_for_timeout(1000)
     kept = json.loads(file.read_text())["cells"][0]["outputs"][0]

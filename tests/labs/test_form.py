@@ -116,8 +116,12 @@ def test_a_form_puts_its_guesses_into_its_output(displays, no_swallow):
     ]  # nobody guessed: the output stays as it was
     shown.boxes["c"].value = "8"
     shown.button.click()
+    assert len(displays) == 1  # the button keeps its focus
+    runs("# first-load")
+    runs("m.step()")
+    assert len(displays) == 2
     kept, text, update = displays[-1]
-    assert (kept, update) == ({"vmlab": {"lab": "00", "guesses": {"c": 8}, "decided": ["a"]}}, True)
+    assert (kept, update) == ({"vmlab": {"lab": "00", "guesses": {"c": 8}, "decided": ["a", "b"]}}, True)
     assert text == repr(shown)
     assert " has filled  8\n" in text
 

@@ -1,7 +1,7 @@
 """Predictions: a form for them, where they are kept, and the comparison with the machine.
 
-Guesses are kept in the notebook: in the output of the cell that shows the form. A new Python, after the notebook was saved and
-opened again, finds them there.
+Guesses are kept in the notebook: in the output of the cell that shows the form, from the next cell on that runs. A new Python,
+after the notebook was saved and opened again, finds them there.
 """
 
 import html
@@ -37,7 +37,7 @@ class Guesses:
 
     def as_json(self) -> dict[str, Any]:
         """As the notebook keeps it."""
-        return {"lab": self.lab.number, "guesses": self.values, "decided": sorted(self.decided)}
+        return {"lab": self.lab.number, "guesses": dict(self.values), "decided": sorted(self.decided)}
 
     def ran(self, cell: str) -> None:
         """A cell of the notebook is about to run: what it decides is locked."""
@@ -50,6 +50,7 @@ class Form(VBox):  # type: ignore[misc]
     def __init__(self, guesses: Guesses) -> None:
         self.guesses = guesses
         self.place = ""  # of its output in the notebook, once it is shown
+        self.put_last: dict[str, Any] = {}
         predictions = guesses.lab.predictions
         self.boxes = {
             p.key: Text(value=_text(guesses, p.key), placeholder="?", layout=Layout(width="64px")) for p in predictions
@@ -88,19 +89,25 @@ class Form(VBox):  # type: ignore[misc]
             self.boxes[key].value, self.boxes[key].disabled = _text(self.guesses, key), key in self.guesses.decided
         self.button.disabled = len(self.guesses.decided) == len(self.boxes)
         self.said.value = f"<span role='status'>{_state(self.guesses)}</span>"
-        if self.place and self.guesses.values:  # nothing is kept of one who guesses nothing
-            self.put(update=True)
 
-    def put(self, update: bool) -> None:
-        """Put the form and its guesses into the output of the cell."""
+    def keep(self) -> None:
+        """Bring the output in the notebook up to date. Not at the click: the page draws it anew, and the button loses its focus."""
+        if self.place and self.kept() != self.put_last:
+            self._put(update=True)
+
+    def kept(self) -> dict[str, Any]:
+        """The metadata of its output. Nothing is kept of one who guesses nothing."""
+        return {KEPT: self.guesses.as_json()} if self.guesses.values else {}
+
+    def _put(self, update: bool) -> None:
         from IPython.display import display
 
-        kept = {KEPT: self.guesses.as_json()} if self.guesses.values else {}
-        display(self._repr_mimebundle_(), raw=True, metadata=kept, display_id=self.place, update=update)
+        self.put_last = self.kept()
+        display(self._repr_mimebundle_(), raw=True, metadata=self.put_last, display_id=self.place, update=update)
 
     def _ipython_display_(self) -> None:
         self.place = self.place or uuid.uuid4().hex
-        self.put(update=False)
+        self._put(update=False)
 
     def __repr__(self) -> str:
         rows = [(p.key, p.text, _text(self.guesses, p.key) or "?") for p in self.guesses.lab.predictions]
@@ -186,6 +193,7 @@ def _cell_runs(info: Any) -> None:
         kept.ran(first.lstrip("# ").strip())
         if number in _forms:
             _forms[number].show()
+            _forms[number].keep()
 
 
 def _whole(text: str) -> int:
