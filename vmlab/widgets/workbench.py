@@ -7,6 +7,7 @@ from ipywidgets import HTML, Box, VBox
 
 from .. import views
 from ..views import Look
+from ..views.words import plural
 from . import cell, theme
 from .controls import Command
 from .part import Part
@@ -107,7 +108,7 @@ class Workbench(VBox):
         m, s = self.screen.machine, self.screen.state
         n, free = len(s.frames), int(s.machine["nfree"][0])
         h = m.history
-        return f"Workbench({n} frames, {free} free; {len(m.processes)} processes; moment {h.now} of {h.last})"
+        return f"Workbench({n} frames, {free} free; {plural(len(m.processes), 'process')}; moment {h.now} of {h.last})"
 
     def to_html(self) -> str:
         """What each part shows, a line each."""
