@@ -167,10 +167,18 @@ MUTATIONS = [
     ),
     Mutation(
         "in a replay OPT lets go first the pages that are never used again",
-        "opt",
+        "race",
         "refstring/policy/opt.py",
         "elif dead > 0:",
         "elif dead > 1:",
+        VICTIM,
+    ),
+    Mutation(
+        "in a replay OPT lets go the page whose next use is farthest away",
+        "opt",
+        "refstring/policy/opt.py",
+        "highest = max(highest, use)",
+        "highest = use",
         VICTIM,
     ),
     Mutation(
@@ -280,7 +288,7 @@ def run(folder: Path, mutation: Mutation | None, notebook: str) -> Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(request, tmp_path_factory) -> Iterator[dict[str, Future[Outcome]]]:
-    """What comes out of each mutation that is asked for, by its rule, and of each notebook without one: they run AT_ONCE at a time while the tests wait."""
+    """What comes out of each mutation and each whole notebook asked for: AT_ONCE of them run while the tests wait."""
     need_module("nbval")
     asked = [item.callspec.params for item in request.session.items if _is_ours(item)]
     wanted = {p["notebook"]: (None, p["notebook"]) for p in asked if "notebook" in p}
