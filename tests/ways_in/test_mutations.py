@@ -263,10 +263,18 @@ MUTATIONS = [
     Mutation(
         VICTIM,
         "in a replay OPT lets go first the pages that are never used again",
-        "opt",
+        "race",
         "refstring/policy/opt.py",
         "elif dead > 0:",
         "elif dead > 1:",
+    ),
+    Mutation(
+        VICTIM,
+        "in a replay OPT lets go the page whose next use is farthest away",
+        "opt",
+        "refstring/policy/opt.py",
+        "highest = max(highest, use)",
+        "highest = use",
     ),
     Mutation(
         VICTIM,

@@ -163,8 +163,8 @@ LAB = Lab(
                 ),
                 Slip(
                     lambda k, n, r: k + max(k - n, 0) * (r - 1),
-                    "Your rule lets some pages stay from one time around to the next. Which page has LRU let go a moment ago when"
-                    " the next one is wanted?",
+                    "Your rule lets some pages stay from one time around to the next. Which page did LRU let go shortly before it"
+                    " is wanted?",
                 ),
                 Slip(lambda k, n, r: k, "Your rule counts first uses, as if nothing ever had to go."),
                 Slip(
