@@ -287,3 +287,11 @@ def test_ctrl_c_ends_a_replay_at_once(how: str, tmp_path: Path) -> None:
     finally:
         timer.join()
     assert taken < 1  # 0.2 s, where nobody else uses the computer
+
+
+def test_short_work_draws_no_bar_though_it_is_compiled_first(monkeypatch, capsys):
+    """A bar that came and went would leave a line of blanks under a notebook's cell."""
+    monkeypatch.setattr(bar, "PATIENCE", 0)
+    monkeypatch.setattr(bar, "_seen", lambda: True)
+    assert replay("1 2 3 4 1 2 5 1 2 3 4 5", "fifo", frames=3).faults == 9
+    assert capsys.readouterr().err == ""

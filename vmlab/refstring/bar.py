@@ -28,7 +28,7 @@ class Bar:
     def __call__(self, share: float) -> None:
         """So much is done."""
         now = time.monotonic()
-        if now < self._next or not _seen():
+        if now < self._next or share >= 1 or not _seen():  # what is done needs no bar, however long it took
             return
         self._next = now + PAUSE
         done = round(WIDTH * share)
