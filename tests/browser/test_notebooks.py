@@ -21,7 +21,8 @@ EMPTY = """id => {
   return [...cell.querySelectorAll('.vml-root')].map(root => {
     const lines = [...root.querySelectorAll('path.line')].filter(p => (p.getAttribute('d') || '').length > 10)
     const drawn = [...root.querySelectorAll('.vml-cg .c, canvas'), ...lines]
-    return [...root.parentElement.querySelectorAll('.vml-part, .vml-chart')].filter(p => !drawn.some(d => p.contains(d)) && !p.innerText.includes('Nothing yet.'))
+    return [...root.parentElement.querySelectorAll('.vml-part, .vml-chart')]
+        .filter(p => !drawn.some(d => p.contains(d)) && !p.innerText.includes('Nothing yet.'))
         .map(p => p.className)
   })
 }"""
