@@ -91,9 +91,8 @@ def handle(s, row, tag, access, at):
 
     tracked = m.tracking != 0 and not private and s.objects[obj].kind == Kind.FILE
     if tracked and write and m.dirty_room <= 0:
-        return (
-            Exit.THROTTLE
-        )  # balance_dirty_pages, which Linux calls once the page is dirty (mm/memory.c, fault_dirty_shared_page)
+        # balance_dirty_pages, which Linux calls once the page is dirty (mm/memory.c, fault_dirty_shared_page)
+        return Exit.THROTTLE
     if not s.pages[page] & RESIDENT:
         why = bring(s, obj, index, page, tag)
         if why != Exit.DONE:

@@ -71,9 +71,7 @@ class Exit(IntEnum):
     WRITE = 6  # write frame io_frame back to page io_index of io_object
     VICTIM = 7  # a policy in plain Python is to name a frame
     GROW = 8  # the pool machine.grow is full
-    THROTTLE = (
-        9  # a store would make one more page of a file dirty than machine.dirty_room: some are to be written first
-    )
+    THROTTLE = 9  # a store would make a page of a file dirty beyond machine.dirty_room: some are to be written first
 
 
 class Code(IntEnum):

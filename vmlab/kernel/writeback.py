@@ -165,9 +165,8 @@ def throttle(k: "Kernel") -> None:
     background, most = thresholds(k.state)
     if found := count(k):
         _write_over(k, found, background, most)
-    k.state.machine["dirty_room"][0] = max(
-        1, most + 1 - int(m.dirty_seen)
-    )  # one at least, where nothing can be written
+    # one at least, so that a store goes on where nothing can be written
+    m.dirty_room = max(1, most + 1 - int(m.dirty_seen))
 
 
 def _write_over(k: "Kernel", found: int, background: int, most: int) -> None:

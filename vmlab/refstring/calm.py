@@ -5,8 +5,10 @@ references' time; and pages are many, so that their notes must be asked for ahea
 references then change nothing at all, and that is asked of 16 at once, without a branch: only a group in which something changes
 is gone through one by one.
 
-`max(first, 0)` where a policy begins a block is for the compiler: it then sees that no index is negative, and leaves out what
-Python's negative indices need, half of a fast loop's time.
+`uint64(i)` as an index, and `max(first, 0)` where a policy begins a block, are for the compiler: it then sees that no index is
+negative, and leaves out what Python's negative indices need, half of a fast loop's time.
+
+The last references of a string have none AHEAD of them. They go the second way, so that the first need not ask where it ends.
 """
 
 import numpy as np

@@ -146,8 +146,7 @@ class FunctionPolicy:
             return self.function(*(int(s.time[0]) if word == "now" else getattr(s, word) for word in self.wanted))
 
     def _named(self, named: Any, s: State) -> int:
-        whole = hasattr(named, "__index__") and not isinstance(named, bool | np.bool_) and not np.ndim(named)
-        if not whole or not 0 <= int(named) < len(s.page):
+        if not _is_whole(named) or not 0 <= int(named) < len(s.page):
             raise VmlabError(
                 f"the policy {self.name} named {named!r} at reference {int(s.time[0]) + 1:,}; it must name one of the frames "
                 f"0..{len(s.page) - 1}"

@@ -12,6 +12,7 @@ from ..views import Look
 from .part import Part
 from .theme import esc
 
+PLAIN = {"grid_color": "rgba(127,127,127,.25)", "color": "var(--jp-ui-font-color1)"}  # of an axis
 MARGIN = {"top": 6, "bottom": 20, "left": 30, "right": 14}
 
 
@@ -37,26 +38,13 @@ class Chart(Part):
         x = self.screen.time_scale
         self.y = bq.LinearScale(min=0.0, max=2.0)
         self.marks = [self.mark(line) for line in self.lines]
-        plain = {"grid_color": "rgba(127,127,127,.25)", "color": "var(--jp-ui-font-color1)"}
         self.below_axis = bq.Axis(
-            scale=x, grid_lines="none", tick_format="d", tick_values=np.array([0.0, 1.0]), **plain
+            scale=x, grid_lines="none", tick_format="d", tick_values=np.array([0.0, 1.0]), **PLAIN
         )
         self.left_axis = bq.Axis(
-            scale=self.y, side="left", tick_format="~s", tick_values=np.array([0.0, 1.0, 2.0]), **plain
+            scale=self.y, side="left", tick_format="~s", tick_values=np.array([0.0, 1.0, 2.0]), **PLAIN
         )
-        self.figure = bq.Figure(
-            marks=self.marks,
-            axes=[self.below_axis, self.left_axis],
-            fig_margin=MARGIN,
-            layout=Layout(width="100%", height="112px"),
-            display_toolbar=False,
-            animation_duration=0,
-            padding_x=0.0,
-            padding_y=0.0,
-            min_aspect_ratio=0.01,
-            max_aspect_ratio=100,
-            background_style={"fill": "transparent"},
-        )
+        self.figure = figure(self.marks, [self.below_axis, self.left_axis])
         return [self.legend, self.figure]
 
     def resize(self, scale: float) -> None:
@@ -126,6 +114,23 @@ class Chart(Part):
         d = self.series(look)
         at = np.unique(np.linspace(0, len(d.time) - 1, 6).astype(int))
         return [(f"{int(d.time[i]):,}", ", ".join(f"{n} {int(v[i]):,}" for n, v in d.values.items())) for i in at]
+
+
+def figure(marks: list[bq.Mark], axes: list[bq.Axis]) -> bq.Figure:
+    """A figure as low and plain as all charts are."""
+    return bq.Figure(
+        marks=marks,
+        axes=axes,
+        fig_margin=MARGIN,
+        layout=Layout(width="100%", height="112px"),
+        display_toolbar=False,
+        animation_duration=0,
+        padding_x=0.0,
+        padding_y=0.0,
+        min_aspect_ratio=0.01,
+        max_aspect_ratio=100,
+        background_style={"fill": "transparent"},
+    )
 
 
 def legend(lines: Iterable[Line], before: str = "") -> str:

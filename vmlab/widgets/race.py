@@ -9,7 +9,7 @@ from ipywidgets import HTML, Dropdown, HBox, Layout, Text, VBox
 from ..errors import VmlabError
 from ..views import race
 from . import cell, theme
-from .chart import MARGIN, Line, legend
+from .chart import PLAIN, Line, figure, legend
 from .screen import close_tree
 from .slots import Slots
 from .theme import esc
@@ -74,21 +74,9 @@ class PolicyRace(VBox):
             field.observe(lambda _: self.race(), "value")
 
     def _figure(self) -> bq.Figure:
-        plain = {"grid_color": "rgba(127,127,127,.25)", "color": "var(--jp-ui-font-color1)"}
-        self.below = bq.Axis(scale=self.x, grid_lines="none", tick_format="d", **plain)
-        self.left = bq.Axis(scale=self.y, side="left", tick_format="d", **plain)
-        return bq.Figure(
-            axes=[self.below, self.left],
-            fig_margin=MARGIN,
-            layout=Layout(width="100%", height="112px"),
-            display_toolbar=False,
-            animation_duration=0,
-            padding_x=0.0,
-            padding_y=0.0,
-            min_aspect_ratio=0.01,
-            max_aspect_ratio=100,
-            background_style={"fill": "transparent"},
-        )
+        self.below = bq.Axis(scale=self.x, grid_lines="none", tick_format="d", **PLAIN)
+        self.left = bq.Axis(scale=self.y, side="left", tick_format="d", **PLAIN)
+        return figure([], [self.below, self.left])
 
     def _chosen(self, change: Any) -> None:
         if change["new"] != OWN:
