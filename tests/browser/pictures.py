@@ -95,6 +95,8 @@ def parts(page, folder: Path, theme: str) -> list[Path]:
     roots = page.locator(".vml-root")
     for k in range(roots.count()):
         title = roots.nth(k).locator(".vml-head .t").first.inner_text().lower().replace(" ", "-")
+        roots.nth(k).scroll_into_view_if_needed()
+        page.wait_for_timeout(500)  # JupyterLab draws what is in sight
         roots.nth(k).screenshot(path=folder / f"part-{title}-{theme.lower()}.png")
         made.append(folder / f"part-{title}-{theme.lower()}.png")
     return made
