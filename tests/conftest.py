@@ -52,19 +52,23 @@ def artifacts() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def notebooks(tmp_path_factory) -> Path:
-    """A copy of notebooks/: running one may write to its data."""
+def copy_of_notebooks(tmp_path_factory) -> Path:
     copy = tmp_path_factory.mktemp("clone") / "notebooks"
     shutil.copytree(ROOT / "notebooks", copy, ignore=shutil.ignore_patterns(".*"))
     return copy
 
 
 @pytest.fixture(scope="session")
-def lab_server(notebooks, tmp_path_factory):
-    """A JupyterLab server on the copy of the notebooks: `.url .token .folder .get(path)`."""
+def notebooks(tmp_path_factory) -> Path:
+    """A copy of notebooks/: running one may write to its data."""
+    return copy_of_notebooks(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory):
+    """A JupyterLab server on its own copy of the notebooks, in which it saves: `.url .token .folder .get(path)`."""
     need_module("jupyterlab")
-    with labserver.lab_server(notebooks, tmp_path_factory.mktemp("server")) as lab:
+    with labserver.lab_server(copy_of_notebooks(tmp_path_factory), tmp_path_factory.mktemp("server")) as lab:
         yield lab
 
 
