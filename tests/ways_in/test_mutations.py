@@ -18,321 +18,12 @@ from typing import NamedTuple
 
 import pytest
 from needs import ROOT, need_module
+from rules import Mutation, mutations
 
-MEET, FORK, VICTIM = "00-meet-the-machine.ipynb", "06-fork.ipynb", "08-choosing-a-victim.ipynb"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MUTATIONS = [(notebook.name, mutation) for notebook in NOTEBOOKS for mutation in mutations(notebook)]
 AT_ONCE = 2
 SECONDS = 180  # for one of them, on a slow computer
-
-
-class Mutation(NamedTuple):
-    """`old` in `file` becomes `new`, which breaks `rule`; `cell` is the first cell of the notebook that shows it."""
-
-    notebook: str
-    rule: str
-    cell: str
-    file: str
-    old: str
-    new: str
-
-
-MUTATIONS = [
-    Mutation(
-        MEET,
-        "a fault that reads from a device is major",
-        "first-load",
-        "core/cpu.py",
-        "    m.major |= read\n",
-        "",
-    ),
-    Mutation(
-        MEET,
-        "the TLB remembers a translation",
-        "second-load",
-        "core/tlb.py",
-        "s.tlb_tag[e] = tag\n",
-        "s.tlb_tag[e] = NONE\n",
-    ),
-    Mutation(
-        MEET,
-        "fork shares the frames of private memory",
-        "fork",
-        "kernel/fork.py",
-        "if v.anon and not wiped:\n            _reserve",
-        "if False:\n            _reserve",
-    ),
-    Mutation(
-        MEET,
-        "fork takes the right to write from both sides",
-        "read-only",
-        "core/space.py",
-        "s.tables[at + k] = pte & ~W\n",
-        "pass\n",
-    ),
-    Mutation(
-        MEET,
-        "a store into a page that others use is copied first",
-        "child-store",
-        "core/fault.py",
-        "if foreign or (not s.frames[f].marks & EXCLUSIVE and rmap.shared(s, f)):",
-        "if foreign:",
-    ),
-    Mutation(
-        MEET,
-        "the last owner of a page keeps its frame",
-        "last-owner",
-        "core/fault.py",
-        "marks & EXCLUSIVE and rmap.shared(s, f)):",
-        "marks & EXCLUSIVE):",
-    ),
-    Mutation(
-        MEET,
-        "msync writes dirty pages back",
-        "msync",
-        "kernel/msync.py",
-        "if flags & Sync.SYNC and v.shared",
-        "if False and v.shared",
-    ),
-    Mutation(
-        MEET,
-        "a VMA decides what may be stored",
-        "segv",
-        "core/fault.py",
-        "return prot & access != 0",
-        "return True",
-    ),
-    Mutation(
-        MEET,
-        "mprotect changes what a VMA allows",
-        "mprotect",
-        "kernel/mprotect.py",
-        "if v.prot == prot:",
-        "if True:",
-    ),
-    Mutation(
-        MEET,
-        "a store through a private mapping never reaches the file",
-        "mprotect",
-        "core/fault.py",
-        "foreign = private and obj != mine",
-        "foreign = False",
-    ),
-    Mutation(
-        MEET,
-        "SIGBUS begins after the last page of a file, and not within it",
-        "sigbus",
-        "core/fault.py",
-        "index >= s.objects[backing].npages",
-        "index >= s.objects[backing].npages - 1",
-    ),
-    Mutation(
-        MEET,
-        "a dirty page of a file is written back before it goes",
-        "overcommit",
-        "core/reclaim.py",
-        "if s.content.shape[1] > 0 and frames.dirty(s, f):",
-        "if False:",
-    ),
-    Mutation(
-        MEET,
-        "a page comes back from swap with its bytes",
-        "again",
-        "core/fault.py",
-        "frames.copy_bytes(s.content, f, s.swap, slot)",
-        "frames.zero_bytes(s.content, f)",
-    ),
-    Mutation(
-        MEET,
-        "an unchanged page whose slot has its bytes is not written again",
-        "again",
-        "core/reclaim.py",
-        "out = fresh | depart(s, f, word)",
-        "out = True | depart(s, f, word)",
-    ),
-    Mutation(
-        MEET,
-        "LRU counts every reference to a page",
-        "hot",
-        "core/policy/lru.py",
-        "if s.machine[0].head != f:",
-        "if False:",
-    ),
-    Mutation(
-        MEET,
-        "CLOCK spares a page that was touched since the last sweep",
-        "hot",
-        "core/policy/clock.py",
-        " and not frames.test_and_clear_accessed(s, f)",
-        "",
-    ),
-    Mutation(
-        FORK,
-        "fork shares the frames of private memory and gives the child its page tables",
-        "fork",
-        "kernel/fork.py",
-        "if v.anon and not wiped:\n            _reserve",
-        "if False:\n            _reserve",
-    ),
-    Mutation(
-        FORK,
-        "fork takes the right to write from the PTEs of the parent as well",
-        "same-frames",
-        "core/space.py",
-        "s.tables[at + k] = pte & ~W\n",
-        "pass\n",
-    ),
-    Mutation(
-        FORK,
-        "fork takes the right to write from the PTEs and not from the VMAs",
-        "same-frames",
-        "kernel/fork.py",
-        "twin = v._replace(",
-        "twin = v._replace(prot=v.prot & ~2, ",
-    ),
-    Mutation(
-        FORK,
-        "a store into a page that has another owner is copied",
-        "child-stores",
-        "core/fault.py",
-        "if foreign or (not s.frames[f].marks & EXCLUSIVE and rmap.shared(s, f)):",
-        "if foreign:",
-    ),
-    Mutation(
-        FORK,
-        "frames that only the one who exits used are free again",
-        "child-exits",
-        "kernel/exit.py",
-        "objects.discard(s, mine, 0, everything)",
-        "pass",
-    ),
-    Mutation(
-        FORK,
-        "the last owner keeps its frame",
-        "last-owner",
-        "core/fault.py",
-        "marks & EXCLUSIVE and rmap.shared(s, f)):",
-        "marks & EXCLUSIVE):",
-    ),
-    Mutation(
-        FORK,
-        "Pss divides a page by those who map it",
-        "pss",
-        "proc.py",
-        'column["Pss"][at] += 1 / maps[f]',
-        'column["Pss"][at] += 1',
-    ),
-    Mutation(
-        FORK,
-        "the child's memory is promised too",
-        "pss",
-        "kernel/fork.py",
-        "marks = v.marks & ~(Mark.LOCKED | Mark.ONFAULT)",
-        "marks = v.marks & ~(Mark.LOCKED | Mark.ONFAULT | Mark.ACCOUNT)",
-    ),
-    Mutation(
-        FORK,
-        "WIPEONFORK memory is empty in the child",
-        "wiped",
-        "kernel/fork.py",
-        "wiped = bool(v.marks & Mark.WIPEONFORK)",
-        "wiped = False",
-    ),
-    Mutation(
-        FORK,
-        "DONTFORK memory is not there in the child",
-        "left-out",
-        "kernel/fork.py",
-        " if not v.marks & Mark.DONTFORK]",
-        "]",
-    ),
-    Mutation(
-        VICTIM,
-        "in a replay FIFO does not count a hit as coming",
-        "fifo-three",
-        "refstring/policy/fifo.py",
-        "faults += 1\n                s.came[page] = faults\n            i += 1",
-        "faults += 1\n            s.came[page] = faults\n            i += 1",
-    ),
-    Mutation(
-        VICTIM,
-        "in a replay LRU keeps as many pages as there are frames",
-        "lru",
-        "refstring/policy/lru.py",
-        "        if used < tail:\n",
-        "        if used <= tail:\n",
-    ),
-    Mutation(
-        VICTIM,
-        "in a replay OPT lets go first the pages that are never used again",
-        "race",
-        "refstring/policy/opt.py",
-        "elif dead > 0:",
-        "elif dead > 1:",
-    ),
-    Mutation(
-        VICTIM,
-        "in a replay OPT lets go the page whose next use is farthest away",
-        "opt",
-        "refstring/policy/opt.py",
-        "highest = max(highest, use)",
-        "highest = use",
-    ),
-    Mutation(
-        VICTIM,
-        "in a replay a page comes under CLOCK with its bit set",
-        "clock",
-        "refstring/policy/clock.py",
-        'loaded: str = "accessed"',
-        'loaded: str = "clear"',
-    ),
-    Mutation(
-        VICTIM,
-        "in a replay CLOCK's hand goes on past the newcomer",
-        "clock",
-        "refstring/policy/clock.py",
-        "        hand = hand + ONE if hand + ONE < frames else ZERO\n        prefetch",
-        "        prefetch",
-    ),
-    Mutation(
-        VICTIM,
-        "in a replay a hit sets the bit that CLOCK looks at",
-        "book",
-        "refstring/policy/clock.py",
-        "        s.note[page] = ACCESSED\n        return 0",
-        "        return 0",
-    ),
-    Mutation(
-        VICTIM,
-        "the machine's CLOCK spares a page whose bit is set",
-        "bits",
-        "core/policy/clock.py",
-        " and not frames.test_and_clear_accessed(s, f)",
-        "",
-    ),
-    Mutation(
-        VICTIM,
-        "the machine's CLOCK goes on from where its hand stopped",
-        "bits",
-        "core/policy/clock.py",
-        "            m.hand = f\n",
-        "",
-    ),
-    Mutation(
-        VICTIM,
-        "the machine's LRU counts a hit as a use",
-        "agree-all",
-        "core/policy/lru.py",
-        "if s.machine[0].head != f:",
-        "if False:",
-    ),
-    Mutation(
-        VICTIM,
-        "a victim whose slot has its bytes is not written again",
-        "stores",
-        "core/reclaim.py",
-        "out = fresh | depart(s, f, word)",
-        "out = True | depart(s, f, word)",
-    ),
-]
 
 
 class Outcome(NamedTuple):
@@ -385,35 +76,40 @@ def run(folder: Path, notebook: str, mutation: Mutation | None) -> Outcome:
 def outcomes(request, tmp_path_factory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
     """What comes out of each mutation that is asked for, by notebook and rule: they run AT_ONCE at a time while the tests wait."""
     need_module("nbval")
-    asked = [item.callspec.params["mutation"] for item in request.session.items if _is_ours(item)]
+    params = [item.callspec.params for item in request.session.items if _is_ours(item)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
             (notebook, m.rule if m else ""): pool.submit(run, tmp_path_factory.mktemp("mutant"), notebook, m)
-            for notebook in (MEET, FORK, VICTIM)
-            for m in dict.fromkeys([None, *(a for a in asked if a.notebook == notebook)])
+            for notebook in dict.fromkeys(asked["notebook"] for asked in params)
+            for m in dict.fromkeys(
+                [None, *(a["mutation"] for a in params if a["notebook"] == notebook and "mutation" in a)]
+            )
         }
         pool.shutdown(cancel_futures=True)
 
 
 def _is_ours(item: pytest.Item) -> bool:
-    return item.path == Path(__file__) and "mutation" in getattr(getattr(item, "callspec", None), "params", {})
+    return item.path == Path(__file__) and "outcomes" in getattr(item, "fixturenames", ())
 
 
-def _name(mutation: Mutation) -> str:
-    return f"{mutation.notebook[:2]}-{mutation.rule.replace(' ', '-')}"
+def _name(notebook: str, mutation: Mutation) -> str:
+    return f"{notebook[:2]}-{mutation.rule.replace(' ', '-')}"
+
+
+IDS = [_name(*pair) for pair in MUTATIONS]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("notebook", [MEET, FORK, VICTIM])
+@pytest.mark.parametrize("notebook", [path.name for path in NOTEBOOKS])
 def test_without_a_mutation_the_notebook_passes(notebook, outcomes):
     outcome = outcomes[notebook, ""].result()
     assert outcome.status == 0, outcome.text
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=_name)
-def test_the_notebook_notices(mutation, outcomes):
-    outcome = outcomes[mutation.notebook, mutation.rule].result()
+@pytest.mark.parametrize(("notebook", "mutation"), MUTATIONS, ids=IDS)
+def test_the_notebook_notices(notebook, mutation, outcomes):
+    outcome = outcomes[notebook, mutation.rule].result()
     assert outcome.status == 1, f"nbval ended with {outcome.status}\n{outcome.text}"
     assert outcome.failed == [mutation.cell], outcome.text
 
@@ -426,8 +122,13 @@ def test_the_mutated_copy_is_the_one_that_runs(tmp_path):
     assert Path(found).is_relative_to(folder)
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=_name)
-def test_the_rule_stands_once_and_its_cell_is_there(mutation):
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_at_least_five_rules_of_each(notebook):
+    assert len({mutation.rule for mutation in mutations(notebook)}) >= 5
+
+
+@pytest.mark.parametrize(("notebook", "mutation"), MUTATIONS, ids=IDS)
+def test_the_rule_stands_once_and_its_cell_is_there(notebook, mutation):
     source = (ROOT / "vmlab" / mutation.file).read_text("utf-8")
     assert source.count(mutation.old) == 1
-    assert mutation.cell in names_of_cells(ROOT / "notebooks" / mutation.notebook)
+    assert mutation.cell in names_of_cells(ROOT / "notebooks" / notebook)

@@ -1,0 +1,118 @@
+"""Rules of lab 00."""
+
+from . import Mutation
+
+MUTATIONS = [
+    Mutation(
+        "a fault that reads from a device is major",
+        "first-load",
+        "core/cpu.py",
+        "    m.major |= read\n",
+        "",
+    ),
+    Mutation(
+        "the TLB remembers a translation",
+        "second-load",
+        "core/tlb.py",
+        "s.tlb_tag[e] = tag\n",
+        "s.tlb_tag[e] = NONE\n",
+    ),
+    Mutation(
+        "fork shares the frames of private memory",
+        "fork",
+        "kernel/fork.py",
+        "if v.anon and not wiped:\n            _reserve",
+        "if False:\n            _reserve",
+    ),
+    Mutation(
+        "fork takes the right to write from both sides",
+        "read-only",
+        "core/space.py",
+        "s.tables[at + k] = pte & ~W\n",
+        "pass\n",
+    ),
+    Mutation(
+        "a store into a page that others use is copied first",
+        "child-store",
+        "core/fault.py",
+        "if foreign or (not s.frames[f].marks & EXCLUSIVE and rmap.shared(s, f)):",
+        "if foreign:",
+    ),
+    Mutation(
+        "the last owner of a page keeps its frame",
+        "last-owner",
+        "core/fault.py",
+        "marks & EXCLUSIVE and rmap.shared(s, f)):",
+        "marks & EXCLUSIVE):",
+    ),
+    Mutation(
+        "msync writes dirty pages back",
+        "msync",
+        "kernel/msync.py",
+        "if flags & Sync.SYNC and v.shared",
+        "if False and v.shared",
+    ),
+    Mutation(
+        "a VMA decides what may be stored",
+        "segv",
+        "core/fault.py",
+        "return prot & access != 0",
+        "return True",
+    ),
+    Mutation(
+        "mprotect changes what a VMA allows",
+        "mprotect",
+        "kernel/mprotect.py",
+        "if v.prot == prot:",
+        "if True:",
+    ),
+    Mutation(
+        "a store through a private mapping never reaches the file",
+        "mprotect",
+        "core/fault.py",
+        "foreign = private and obj != mine",
+        "foreign = False",
+    ),
+    Mutation(
+        "SIGBUS begins after the last page of a file, and not within it",
+        "sigbus",
+        "core/fault.py",
+        "index >= s.objects[backing].npages",
+        "index >= s.objects[backing].npages - 1",
+    ),
+    Mutation(
+        "a dirty page of a file is written back before it goes",
+        "overcommit",
+        "core/reclaim.py",
+        "if s.content.shape[1] > 0 and frames.dirty(s, f):",
+        "if False:",
+    ),
+    Mutation(
+        "a page comes back from swap with its bytes",
+        "again",
+        "core/fault.py",
+        "frames.copy_bytes(s.content, f, s.swap, slot)",
+        "frames.zero_bytes(s.content, f)",
+    ),
+    Mutation(
+        "an unchanged page whose slot has its bytes is not written again",
+        "again",
+        "core/reclaim.py",
+        "out = fresh | depart(s, f, word)",
+        "out = True | depart(s, f, word)",
+    ),
+    Mutation(
+        "LRU counts every reference to a page",
+        "hot",
+        "core/policy/lru.py",
+        "if s.machine[0].head != f:",
+        "if False:",
+    ),
+    Mutation(
+        "CLOCK spares a page that was touched since the last sweep",
+        "hot",
+        "core/policy/clock.py",
+        " and not frames.test_and_clear_accessed(s, f)",
+        "",
+    ),
+]
