@@ -108,10 +108,11 @@ def main() -> None:
     print(
         f"access, the TLB hits                {rate / 1e6:8.0f} M/s    at least 200    {rate / floor:.2f} of the floor"
     )
-    rate, floor, share = bulk(100_000, 1_000_016, 1_000_000)
-    print(
-        f"access, {share:.0%} fault and evict       {rate / 1e6:8.1f} M/s    at least 8      {rate / floor:.3f} of the floor"
-    )
+    for frames in (16_384, 100_000):  # the largest machine the Workbench shows; one that leaves the host's caches
+        rate, floor, share = bulk(frames, 10 * frames + 16, 10 * frames)
+        print(
+            f"{share:.0%} fault, {frames:7,} frames        {rate / 1e6:8.1f} M/s    at least 8      {rate / floor:.3f} of the floor"
+        )
     for frames in (256, 16_384):
         print(f"one store, {frames:6,} frames            {gate(frames):8.1f} us     at most 50")
     print("click to painted chart: python tests/benchmarks/bench_click.py")
