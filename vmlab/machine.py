@@ -114,7 +114,9 @@ class Machine(Sysctl):
         history: int | None = HISTORY,
         max_bytes: int | None = None,
     ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__()
+        self.built_with: dict[str, Any] = given  # to build another one like it
         geometry = config.geometry(mmu, page_size, contents)
         nframes = config.frame_count(ram, frames, geometry.page_size)
         nslots = config.slot_count(swap, geometry.page_size)
@@ -457,5 +459,6 @@ def _sealed(kernel: Kernel, mmu: Any, budget: int) -> Machine:
     m = Machine.__new__(Machine)
     HasTraits.__init__(m)
     m.mmu = mmu
+    m.built_with = {}
     m._begin(kernel, budget)
     return m

@@ -302,3 +302,28 @@ def test_workbench_prints_one_true_line():
 def test_no_call_is_cut_off_in_the_log():
     names = calls.OF_PROCESS.keys() | calls.OF_MACHINE.keys()
     assert [n for n in names if len(log.SHORT.get(n, n)) > 6] == []
+
+
+def test_could_it_have_been_avoided(no_swallow):
+    """The button answers in words and a table, about this page and this moment only."""
+    m = Machine(frames=3, policy="fifo", swap=16 * PAGE)
+    p = m.spawn("p")
+    area = p.mmap(4 * PAGE)
+    part = PARTS["translation"](m)
+    part.avoid.click()
+    assert part.alert == "✖ pick a page first"
+    for page in (0, 1, 2, 3, 0):
+        area[page * PAGE] = 1
+    part.screen.limiter.flush()
+    assert part.answer.layout.display == "none"
+    part.avoid.click()
+    assert part.alert == "" and part.answer.layout.display is None
+    assert "<b>Yes, with 1 frame more: 4 faults up to then, not 5.</b>" in part.answer.value
+    assert part.answer.value.count("<tr>") == 1 + len(views.could_avoid(m, p.row, area.addr // PAGE).trials) + 1
+    part.screen.select(views.select_page(m.state, p.row, area.addr // PAGE + 1))
+    assert part.answer.layout.display == "none"
+    part.avoid.click()
+    assert "Step 4: page 1 of" in part.answer.value  # its one fault, which came with the page's first touch
+    m.undo()
+    part.screen.limiter.flush()
+    assert part.answer.layout.display == "none"

@@ -3,6 +3,7 @@
 They change nothing and keep nothing. Each takes a State, or a Look at one where many are asked of the same moment.
 """
 
+from .avoid import Avoided, Trial, could_avoid, last_fault
 from .cache import CachedFile, cache_sentence, page_cache
 from .frames import Frames, frame_letters, frame_owners, frame_sentence, frames
 from .look import Area, Look, look_at
@@ -33,6 +34,7 @@ __all__ = [
     "NOTHING",
     "AddressSpaces",
     "Area",
+    "Avoided",
     "CachedFile",
     "Cause",
     "Cells",
@@ -53,6 +55,7 @@ __all__ = [
     "Tlb",
     "TlbEntry",
     "Translated",
+    "Trial",
     "address_spaces",
     "again",
     "area",
@@ -61,6 +64,7 @@ __all__ = [
     "cache_sentence",
     "ceiling",
     "cells_of",
+    "could_avoid",
     "faults_over_time",
     "frame_letters",
     "frame_owners",
@@ -69,6 +73,7 @@ __all__ = [
     "free_over_time",
     "happenings",
     "kin",
+    "last_fault",
     "letter",
     "living",
     "log",

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from ipywidgets import HTML, Text
+from ipywidgets import HTML, Button, Text
 
 from .. import views
 from ..core.state import NONE
 from ..views import Look
+from . import theme
 from .address import parse
 from .cellgrid import Cell, CellGrid
 from .part import Part
@@ -25,8 +26,10 @@ class Translation(Part):
 
     def body(self) -> list[Any]:
         self.picture = HTML()
+        self.answer = HTML(layout={"display": "none"})  # to "could it have been avoided?"
+        self.asked: tuple[int, int, int] | None = None  # about which page, at which moment
         self.step = 0  # which micro-step is shown; 0: all
-        return [self.picture]
+        return [self.picture, self.answer]
 
     def tools(self) -> list[Any]:
         self.steps = CellGrid("steps of the translation", self.guarded(self.stepped))
@@ -36,7 +39,10 @@ class Translation(Part):
         )
         self.address.add_class("vml-addr").add_class("vml-fit")
         self.address.observe(self.looked_up, "value")
-        return [self.steps, self.address]
+        tip = "could the last fault on this page have been avoided? Tries it on copies of the machine"
+        self.avoid = Button(description="Avoidable?", tooltip=tip).add_class("vml-fit").add_class("vml-small")
+        self.avoid.on_click(self.guarded(lambda _: self.ask()))
+        return [self.steps, self.address, self.avoid]
 
     def draw(self, look: Look) -> None:
         names = ["all", "TLB", *(f"L{k}" for k in range(len(look.levels), 0, -1)), "byte"]
@@ -45,6 +51,8 @@ class Translation(Part):
 
     def paint(self, look: Look, sel: views.Selection) -> None:
         self.steps.mark([self.step])
+        if self.asked != self.here(sel):
+            self.asked, self.answer.layout.display = None, "none"
         if sel.row == NONE or sel.vpn == NONE:
             self.facts, self.status = "", ""
             self.put(EMPTY)
@@ -66,6 +74,22 @@ class Translation(Part):
         """Show a picture, if it is another."""
         if self.picture.value != html:
             self.picture.value = html
+
+    def here(self, sel: views.Selection) -> tuple[int, int, int]:
+        """What is looked at: the page and the moment."""
+        return sel.row, sel.vpn, self.screen.machine.history.now
+
+    def ask(self) -> None:
+        """Could the last fault on the selected page have been avoided?"""
+        sel = self.screen.selection
+        if sel.row == NONE or sel.vpn == NONE:
+            raise ValueError("pick a page first")
+        self.avoid.disabled = True
+        try:
+            self.answer.value = answered(views.could_avoid(self.screen.machine, sel.row, sel.vpn))
+        finally:
+            self.avoid.disabled = False
+        self.asked, self.answer.layout.display = self.here(sel), None
 
     setting = False
 
@@ -214,6 +238,15 @@ def because(look: Look, t: views.Translated) -> str:
     causes = views.why(look, t.row, t.vpn)
     told = " · ".join(f"step {c.step}: {c.sentence}" for c in causes) or "nothing on record has touched it"
     return f"<div class='vml-why' title='{esc(told)}'><b>why?</b> {esc(told)}</div>"
+
+
+def answered(a: views.Avoided) -> str:
+    """The answer to "could it have been avoided?", with what was tried as a table."""
+    rows = [(t.knob, t.came, f"{t.faults:,}", f"{t.ns:,}") for t in a.trials]
+    if rows:
+        rows.append(("as it was", "comes", f"{a.faults:,}", f"{a.ns:,}"))
+    text = f"<div class='vml-avoid' role='status'><b>{esc(a.sentence)}</b> {esc(a.fault)}."
+    return text + (theme.table("", ("with", "the fault", "faults", "ns"), rows) if rows else "") + "</div>"
 
 
 def spoken(t: views.Translated, hit: bool) -> str:

@@ -1,0 +1,124 @@
+"""Could this fault have been avoided? Answers that pencil and paper give too."""
+
+import numpy as np
+import pytest
+
+from vmlab import KiB, Machine
+from vmlab.views import avoid, could_avoid
+
+PAGE = 4 * KiB
+
+
+def after(string: str, frames: int, policy: str = "fifo", bulk: bool = False):
+    """The answer for the last page of a reference string, on a machine that has just made it."""
+    pages = [int(c) for c in string.split()]
+    m = Machine(frames=frames, policy=policy, swap=64 * PAGE, seed=0)
+    p = m.spawn("p")
+    area = p.mmap(8 * PAGE)
+    if bulk:
+        p.access(area.addr + PAGE * np.array(pages), True)
+    else:
+        for page in pages:
+            area[page * PAGE] = 1
+    was = m.digest()
+    found = could_avoid(m, p.row, area.addr // PAGE + pages[-1])
+    assert m.digest() == was
+    return found
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["single", "bulk"])
+def test_one_frame_more(bulk):
+    """0 goes for 3; with a fourth frame nobody goes. No policy helps: 0 is the oldest in every sense."""
+    found = after("0 1 2 3 0", 3, bulk=bulk)
+    assert found.sentence == "Yes, with 1 frame more: 4 faults up to then, not 5."
+    assert {t.knob for t in found.trials if t.came != avoid.NOTHING} >= {"policy lru", "policy clock"}
+    hint = found.trials[0]
+    assert (hint.knob, hint.came, hint.faults) == ("MADV_WILLNEED just before", avoid.MINOR, 5)
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["single", "bulk"])
+def test_another_policy(bulk):
+    """FIFO sends 0 away for 3 although it was just used; LRU sends 1."""
+    found = after("0 1 2 0 3 0", 3, bulk=bulk)
+    assert found.cheapest.knob == "policy lru"
+    assert (found.cheapest.faults, found.faults) == (4, 5)
+    assert not any("frame" in t.knob for t in found.trials)  # what is cheaper was found first
+
+
+@pytest.mark.parametrize(("pages", "frames", "more"), [(5, 3, 2), (6, 3, 3), (7, 2, 5), (8, 3, 5)])
+def test_the_fewest_frames(pages, frames, more):
+    """A loop of k pages stays in memory with k frames, and not with one less."""
+    found = after(" ".join(map(str, [*range(pages), 0])), frames, "lru")
+    assert found.cheapest.knob == f"{more} frames more"
+    assert found.cheapest.faults == pages
+
+
+def test_a_first_touch_is_spared_by_populating():
+    """Linux counts the 8 faults of populating too."""
+    found = after("5", 64)
+    assert found.cheapest == found.trials[0]
+    assert (found.cheapest.knob, found.cheapest.faults, found.faults) == ("MAP_POPULATE when it was mapped", 8, 1)
+    assert [t.knob for t in found.trials] == ["MAP_POPULATE when it was mapped"]  # no memory and no policy brings it
+
+
+def test_a_read_from_a_file_is_foreseen_by_a_hint(tmp_path):
+    """The past runs again on copies: the file of the host, which it has written to, stays as it is."""
+    path = tmp_path / "f"
+    path.write_bytes(b"old" * PAGE)
+    m = Machine(frames=8)
+    p = m.spawn("p")
+    with m.open(path, "r+") as f:
+        area = p.mmap(3 * PAGE, file=f)
+        area[0:3] = b"new"
+        area.flush()
+        assert area[2 * PAGE : 2 * PAGE + 1] == (b"old" * PAGE)[2 * PAGE : 2 * PAGE + 1]
+        stood = path.read_bytes(), path.stat().st_mtime_ns
+        found = could_avoid(m, p.row, area.addr // PAGE + 2)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == stood
+    assert [t.came for t in found.trials] == [avoid.MINOR, avoid.NOTHING]
+    assert found.sentence.startswith("Yes, with MAP_POPULATE")
+
+
+def test_what_cannot_be_tried_says_why():
+    m = Machine(frames=4)
+    p = m.spawn("p")
+    area = p.mmap(4 * PAGE)
+    here = area.addr // PAGE
+    assert could_avoid(m, p.row, here).sentence == "There is no fault to avoid."
+    area[0] = 1
+    branch = m.branch()
+    assert could_avoid(branch, p.row, here).sentence == (
+        "It cannot be tried: this machine is a branch, or was loaded; its past does not reach back to where it was built."
+    )
+    bare = Machine(frames=4, history=None)
+    q = bare.spawn("q")
+    q.mmap(PAGE)[0] = 1
+    found = could_avoid(bare, q.row, here + 3)
+    assert found.sentence == "It cannot be tried: the record does not reach back to the start of the machine."
+
+
+def test_a_file_that_has_changed_since(tmp_path):
+    """Run again, the mapping is past the end of the file: the answer is not about another past."""
+    path = tmp_path / "f"
+    path.write_bytes(bytes(3 * PAGE))
+    m = Machine(frames=8)
+    p = m.spawn("p")
+    area = p.mmap(3 * PAGE, file=m.open(path))
+    assert area[2 * PAGE] == 0
+    path.write_bytes(b"")
+    found = could_avoid(m, p.row, area.addr // PAGE + 2)
+    assert found.sentence == "It cannot be tried: run again, the fault does not come (a file has changed)."
+
+
+def test_it_stops_when_it_takes_too_long(monkeypatch):
+    monkeypatch.setattr(avoid, "SECONDS", 0.0)
+    found = after("0 1 2 3 0", 3)
+    assert (found.trials, found.sentence) == ((), "The rest would take too long.")
+
+
+def test_repr_is_a_table():
+    lines = repr(after("0 1 2 3 0", 3)).splitlines()
+    assert lines[0].startswith("Step 7: page 0 of A p's anonymous came back from swap slot")
+    assert lines[1].startswith("Yes, with 1 frame more")
+    assert lines[-1].split()[:4] == ["as", "it", "was", "comes"]
+    assert all("faults" in line and line.endswith("ns") for line in lines[2:])
