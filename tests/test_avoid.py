@@ -61,6 +61,19 @@ def test_a_first_touch_is_spared_by_populating():
     assert [t.knob for t in found.trials] == ["MAP_POPULATE when it was mapped"]  # no memory and no policy brings it
 
 
+def test_memory_spares_no_copy():
+    """After fork the first store copies, however many frames there are: neither they nor a policy are tried."""
+    m = Machine(frames=16)
+    p = m.spawn("p")
+    area = p.mmap(PAGE)
+    area[0] = 1
+    child = p.fork()
+    child.at(area)[0] = 2
+    found = could_avoid(m, child.row, area.addr // PAGE)
+    assert found.fault.startswith("Step 5: ") and "copied" in found.fault
+    assert found.sentence == "Not by any of: MAP_POPULATE when it was mapped."
+
+
 def test_a_read_from_a_file_is_foreseen_by_a_hint(tmp_path):
     """The past runs again on copies: the file of the host, which it has written to, stays as it is."""
     path = tmp_path / "f"

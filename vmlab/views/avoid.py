@@ -27,6 +27,7 @@ from .words import plural
 
 NOTHING, MINOR, SAME = "does not come", "comes as minor", "comes"
 READS = (Event.PAGEIN, Event.SWAPIN)  # the major faults
+SHARING = (Event.COPY, Event.REUSE, Event.MKWRITE)  # the page was in memory: it is the store that had to be noticed
 SECONDS = 4.0  # that all trials may take
 MOST_MORE = 4  # times the machine's frames are added, at most
 EXTRA = 0  # the step that a call is made as which the record does not hold
@@ -90,7 +91,7 @@ class Wanted(NamedTuple):
     now: int
     step: int
     kind: Event
-    again: bool  # had the page been in memory before?
+    again: bool  # had the page been in memory before, and gone?
     event: tuple[int, ...]  # as in the ring
 
 
@@ -147,7 +148,8 @@ def last_fault(s: State, row: int, vpn: int, there: Wanted | None = None) -> Wan
     kinds = events["kind"][at & (events["object"] == e["object"]) & (events["index"] == e["index"])]
     # a page whose bytes Python has read is told twice: that it was read, for whichever page, and that it was mapped
     kind = Event.PAGEIN if Event.PAGEIN in kinds else Event(int(e["kind"]))
-    return Wanted(tag, int(e["now"]), int(e["step"]), kind, kind == Event.SWAPIN or len(mine) > 1, e.tolist())
+    again = kind == Event.SWAPIN or (kind not in SHARING and len(mine) > 1)
+    return Wanted(tag, int(e["now"]), int(e["step"]), kind, again, e.tolist())
 
 
 def _told(s: State, wanted: Wanted) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ipywidgets import HTML, Button, Text
+from ipywidgets import HTML, Button, HBox, Text
 
 from .. import views
 from ..core.state import NONE
@@ -29,7 +29,10 @@ class Translation(Part):
         self.answer = HTML(layout={"display": "none"})  # to "could it have been avoided?"
         self.asked: tuple[int, int, int] | None = None  # about which page, at which moment
         self.step = 0  # which micro-step is shown; 0: all
-        return [self.picture, self.answer]
+        tip = "could the last fault on this page have been avoided? Tries it on copies of the machine"
+        self.avoid = Button(description="Avoidable?", tooltip=tip, layout={"width": "auto"})
+        self.avoid.add_class("vml-small").on_click(self.guarded(lambda _: self.ask()))
+        return [self.picture, HBox([self.avoid, self.answer]).add_class("vml-ask")]
 
     def tools(self) -> list[Any]:
         self.steps = CellGrid("steps of the translation", self.guarded(self.stepped))
@@ -39,10 +42,7 @@ class Translation(Part):
         )
         self.address.add_class("vml-addr").add_class("vml-fit")
         self.address.observe(self.looked_up, "value")
-        tip = "could the last fault on this page have been avoided? Tries it on copies of the machine"
-        self.avoid = Button(description="Avoidable?", tooltip=tip).add_class("vml-fit").add_class("vml-small")
-        self.avoid.on_click(self.guarded(lambda _: self.ask()))
-        return [self.steps, self.address, self.avoid]
+        return [self.steps, self.address]
 
     def draw(self, look: Look) -> None:
         names = ["all", "TLB", *(f"L{k}" for k in range(len(look.levels), 0, -1)), "byte"]
