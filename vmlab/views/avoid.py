@@ -172,7 +172,7 @@ class Hooks(NamedTuple):
     """What is done besides the steps."""
 
     before: Callable[[Machine], None] | None = None  # just before the reference that faulted
-    after: Callable[[Machine], None] | None = None  # after each step
+    after: Callable[[Machine, Step], None] | None = None  # after each step
 
 
 def _run(
@@ -193,7 +193,7 @@ def _run(
             hooks.before(twin)
         _make(twin, step.call, step.row, step.args, step.n)
         if hooks.after is not None:
-            hooks.after(twin)
+            hooks.after(twin, step)
     came = last_fault(twin.state, wanted.tag >> ASID_SHIFT, wanted.tag & VPN_MASK, wanted)
     counters = twin.state.stat[0]
     kind = NOTHING if came is None else MINOR if wanted.kind in READS and came.kind not in READS else SAME
@@ -227,27 +227,40 @@ def _knobs(machine: Machine, wanted: Wanted) -> Iterator[tuple[str, dict[str, An
     """What is tried, but for frames, in the order of what it asks for."""
     row, vpn, size = wanted.tag >> ASID_SHIFT, wanted.tag & VPN_MASK, machine.page_size
 
-    def advise(twin: Machine, first: int, npages: int, advice: Advice) -> None:
+    def advise(twin: Machine, row: int, first: int, npages: int, advice: Advice) -> None:
         args = {"addr": first * size, "length": npages * size, "advice": advice}
         _make(twin, "madvise", row, args, EXTRA)
 
     if wanted.kind in READS:
-        yield "MADV_WILLNEED just before", {}, Hooks(lambda twin: advise(twin, vpn, 1, Advice.WILLNEED))
+        yield "MADV_WILLNEED just before", {}, Hooks(lambda twin: advise(twin, row, vpn, 1, Advice.WILLNEED))
+    owners = _lineage(machine.state, row)
     mapped: list[int] = []
 
-    def populate(twin: Machine) -> None:
-        v = vma.at(twin.state, row, vpn)
-        if v != NONE and not mapped:
+    def populate(twin: Machine, step: Step) -> None:
+        if mapped or step.row not in owners or step.call not in ("mmap", "brk"):
+            return
+        v = vma.at(twin.state, step.row, vpn)
+        if v != NONE:
             area = vma.rows(twin.state, v, v + 1)[0]
             store = area.prot & Access.WRITE and area.object == NONE
             mapped.append(v)
-            advise(twin, area.vpn, area.npages, Advice.POPULATE_WRITE if store else Advice.POPULATE_READ)
+            advise(twin, step.row, area.vpn, area.npages, Advice.POPULATE_WRITE if store else Advice.POPULATE_READ)
 
     yield "MAP_POPULATE when it was mapped", {}, Hooks(after=populate)
     if wanted.again:
         for policy in POLICIES_TRIED:
             if policy != machine.built_with["policy"]:
                 yield f"policy {policy}", {"policy": policy}, Hooks()
+
+
+def _lineage(s: State, row: int) -> list[int]:
+    """The rows of a process and of those it was forked from: one of them has made its mappings."""
+    rows = [row]
+    while True:
+        parent = (s.procs["pid"] == s.procs["parent"][rows[-1]]).nonzero()[0].tolist()
+        if not parent or parent[0] in rows:
+            return rows
+        rows.append(parent[0])
 
 
 def _fewest(machine: Machine, steps: list[Step], wanted: Wanted, deadline: float) -> Trial:
