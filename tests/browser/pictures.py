@@ -1,6 +1,6 @@
 """Pictures of the Workbench and of every part, light and dark: `python tests/browser/pictures.py [folder]`.
 
-The Workbench at 1280 and 1600 points and in a column of 760, each part alone, and the README's picture (workbench.png). They
+The Workbench at 1280 and 1600 points and in a column of 760, each part alone, the race and the two futures, and the README's picture (workbench.png). They
 are to be looked at: what is clipped, empty or askew, no test sees.
 """
 
@@ -16,7 +16,7 @@ from browser.conftest import FLAGS, NOTEBOOK_IS_READY, RUN_ALL  # noqa: E402
 from needs import CHROMIUM, need  # noqa: E402
 
 BEGIN = """from vmlab import KiB, Machine
-from vmlab.widgets import PARTS, PolicyRace, Workbench
+from vmlab.widgets import PARTS, PolicyRace, TwoFutures, Workbench
 """
 SCENE = """m = Machine(frames=32, swap=96*KiB, preset="linux", policy="clock")
 f = m.open("data/alice.txt")
@@ -43,7 +43,7 @@ def pictures(folder: Path) -> list[Path]:
     made = []
     cells = {
         "workbench": [BEGIN + SCENE, "Workbench(m)"],
-        "parts": [BEGIN + SCENE, "for part in PARTS.values():\n    display(part(m))\ndisplay(PolicyRace())"],
+        "parts": [BEGIN + SCENE, "for part in PARTS.values():\n    display(part(m))\ndisplay(PolicyRace())\ndisplay(TwoFutures(m))"],
     }
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         books = Path(home) / "notebooks"

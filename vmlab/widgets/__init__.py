@@ -4,6 +4,7 @@ from vmlab.widgets import Workbench
 Workbench(m)                          the whole machine on one screen
 FrameMap(m)                           one part of it, alone
 PolicyRace("1 2 3 4 1 2 5")           the same references under several policies
+TwoFutures(m)                         a machine and a branch of it, side by side
 """
 
 from .cache import PageCache
@@ -11,6 +12,7 @@ from .cellgrid import Cell, CellGrid
 from .faults import FaultsOverTime
 from .frames import FrameMap
 from .free import FreeOverTime
+from .futures import TwoFutures
 from .log import EventLog
 from .part import Part
 from .race import PolicyRace
@@ -57,5 +59,6 @@ __all__ = [
     "SwapOverTime",
     "TlbMap",
     "Translation",
+    "TwoFutures",
     "Workbench",
 ]

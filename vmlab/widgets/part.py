@@ -164,10 +164,4 @@ class Part(VBox):
         return theme.table(f"{self.title}: {self.summary(look)}", self.columns, self.rows(look))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        data = super()._repr_mimebundle_(**kwargs)
-        bundle = data[0] if isinstance(data, tuple) else data
-        if bundle is None:
-            bundle = {}
-        bundle["text/plain"] = repr(self)
-        bundle["text/html"] = self.to_html()
-        return data if data is not None else bundle
+        return theme.with_text(self, super()._repr_mimebundle_(**kwargs))

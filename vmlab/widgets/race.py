@@ -140,11 +140,7 @@ class PolicyRace(VBox):
         return theme.table(repr(self), ("policy", "frames", "faults"), rows)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        data = super()._repr_mimebundle_(**kwargs)
-        bundle = data[0] if isinstance(data, tuple) else data
-        if bundle is not None:
-            bundle["text/plain"], bundle["text/html"] = repr(self), self.to_html()
-        return data
+        return theme.with_text(self, super()._repr_mimebundle_(**kwargs))
 
     def close(self) -> None:
         """Close every widget of the race."""

@@ -65,6 +65,14 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]], mos
     return f"<table><caption>{esc(title)}</caption><thead><tr>{top}</tr></thead><tbody>{body}{more}</tbody></table>"
 
 
+def with_text(widget: Any, data: Any) -> Any:
+    """What ipywidgets gives for a widget to be shown, and beside it the widget as text and as a table."""
+    bundle = data[0] if isinstance(data, tuple) else data
+    bundle = {} if bundle is None else bundle
+    bundle["text/plain"], bundle["text/html"] = repr(widget), widget.to_html()
+    return data if data is not None else bundle
+
+
 def resize(root: DOMWidget, scale: float) -> None:
     """Give the root of a screen its size, one of SCALES."""
     for size, name in SCALES.items():
@@ -110,3 +118,9 @@ class RaceTheme(Theme):
     """The same, and what only the policy race has."""
 
     _css = assets.sheet("theme.css", "race.css")
+
+
+class FuturesTheme(Theme):
+    """The same, and how two futures stand side by side."""
+
+    _css = assets.sheet("theme.css", "futures.css")

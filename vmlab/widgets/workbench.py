@@ -121,9 +121,4 @@ class Workbench(VBox):
         return theme.table(repr(self), ("part", "shows"), rows, most=len(rows))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        data = super()._repr_mimebundle_(**kwargs)
-        bundle = data[0] if isinstance(data, tuple) else data
-        bundle = {} if bundle is None else bundle
-        bundle["text/plain"] = repr(self)
-        bundle["text/html"] = self.to_html()
-        return data if data is not None else bundle
+        return theme.with_text(self, super()._repr_mimebundle_(**kwargs))
