@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .core import clock, frames, psi, vma
+from .core import clock, frames, psi, translation, vma
 from .core.invariants import leaves_of, pages_of
 from .core.policy.number import Policy
 from .core.state import (
@@ -208,9 +208,10 @@ def status(k: Kernel, row: int) -> Text:
     size = page_size(k)
     pages = {
         "VmSize": sum(v.npages for v in vma.of_process(k.state, row)), "VmLck": limits.locked(k, row),
-        "VmRSS": int(p.rss), "VmSwap": int(p.nswap), "VmPTE": int(p.ntables),
+        "VmRSS": int(p.rss), "VmSwap": int(p.nswap),
     }  # fmt: skip
     rows = {name: n * size // 1024 for name, n in pages.items()}
+    rows["VmPTE"] = int(p.ntables) * translation.table_bytes(k.state) // 1024
     state = "T (stopped)" if p.stopped else "R (running)"
     head = [f"Name:\t{shown(name_of(k.state, int(p.name)))}", f"State:\t{state}", f"Pid:\t{int(p.pid)}"]
     return Text("\n".join([*head, *(f"{name}:\t{kb:8d} kB" for name, kb in rows.items())]), rows)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vmlab
-from vmlab import Event, Exit, KiB, Machine, Map, Prot, SegmentationFault
+from vmlab import Event, Exit, KiB, Machine, Map, Prot, SegmentationFault, views
 
 PAGE = 4 * KiB
 
@@ -226,3 +226,22 @@ def test_handles_of_files(m: Machine) -> None:
     with text as again:
         assert again.pwrite(b"x") == 1
     assert text.closed
+
+
+@pytest.mark.parametrize(
+    ("mmu", "page_size", "tables", "kb"),
+    [
+        ("x86-64", 4096, 4, 16),  # 512 entries of 8 bytes fill a page
+        ("i386", 4096, 2, 8),  # 1024 of 4 bytes
+        ((10, 10), 4096, 2, 8),
+        ((20,), 4096, 1, 4096),  # one table of a million entries is not a page
+        ((9, 9, 9), 2 << 20, 3, 12),  # nor is a table as large as the pages that it maps
+        ((2,), 4096, 1, 0),  # 16 bytes
+    ],
+)
+def test_vmpte_is_the_size_of_the_tables(mmu, page_size, tables, kb):
+    p = Machine(mmu=mmu, page_size=page_size, frames=2, swap=0, contents=False).spawn("p")
+    p.mmap(page_size).touch(True)
+    assert (p.stat.ntables, p.status().rows["VmPTE"]) == (tables, kb)
+    seen = views.page_tables(p.machine.state, p.row)
+    assert (len(seen.tables), seen.nbytes // 1024) == (tables, kb)

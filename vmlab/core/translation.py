@@ -57,6 +57,15 @@ def translate(s: State, row: int, addr: int) -> Translation:
     return Translation(addr, vpn, offset, steps, hit, pte, frame, physical, ns)
 
 
+def table_bytes(s: State) -> int:
+    """What one page table takes of simulated memory: an entry has 4 bytes where addresses have at most 32 bits, else 8.
+
+    State has words of 64 bits for all. A table of any level has as many entries as the largest one.
+    """
+    m = s.machine[0]
+    return int(m.fanout) * (4 if m.vpn_bits + m.page_shift <= 32 else 8)
+
+
 def walk(s: State, row: int, vpn: int) -> tuple[Step, ...]:
     """The steps of the walk, topmost level first. Below a missing table the steps have table NONE and PTE 0."""
     out = []

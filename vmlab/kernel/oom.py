@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..core import events
+from ..core import events, translation
 from ..core.state import ASID_SHIFT, NONE, Event
 from ..errors import Killed, fail
 from . import exit as exit_
@@ -31,7 +31,7 @@ def badness(k: "Kernel", row: int) -> int | None:
     p, m = s.procs[row], s.machine[0]
     if p.oom_score_adj == NEVER:
         return None
-    tables = -(-int(p.ntables * m.fanout) * 8 // int(m.page_size))
+    tables = -(-int(p.ntables) * translation.table_bytes(s) // int(m.page_size))
     return (int(p.rss) + int(p.nswap) + tables) * 1000 + int(p.oom_score_adj) * _total(k)
 
 

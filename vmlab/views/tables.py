@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..core import translation
 from ..core.state import NONE, SHIFT, P, State
 from .look import Look, look_at
 
@@ -25,7 +26,7 @@ class PageTables(NamedTuple):
     row: int
     fanout: int
     tables: list[Table]  # the root first, each before those it leads to, by address
-    nbytes: int  # of simulated memory that they take: a page each
+    nbytes: int  # of simulated memory that they take
     resident: int  # pages that they map
 
 
@@ -36,7 +37,7 @@ def page_tables(s: State | Look, row: int) -> PageTables:
     root = int(look.state.procs["root"][row])
     tables = list(_below(look, fanout, root, len(look.levels), NONE, 0)) if root != NONE else []
     resident = int(look.state.procs["rss"][row])
-    return PageTables(row, fanout, tables, len(tables) * look.page_size, resident)
+    return PageTables(row, fanout, tables, len(tables) * translation.table_bytes(look.state), resident)
 
 
 def _below(look: Look, fanout: int, at: int, level: int, index: int, vpn: int) -> Iterator[Table]:
