@@ -5,6 +5,7 @@
 
 import ast
 import ctypes
+import faulthandler
 import mmap
 import os
 import platform
@@ -51,6 +52,11 @@ def anonymous(nbytes: int, flags: int | None = None) -> mmap.mmap:
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
         memory.madvise(mmap.MADV_NOHUGEPAGE)
     return memory
+
+
+def windows(fd: int) -> tuple[mmap.mmap, mmap.mmap, mmap.mmap, int]:
+    """All of a file mapped three times, twice shared and once private; and the size of a page."""
+    return mmap.mmap(fd, 0), mmap.mmap(fd, 0), mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE), PAGE
 
 
 def store(memory: mmap.mmap, first: int, stop: int) -> int:
@@ -126,6 +132,23 @@ def _received(reading: int) -> tuple[bool, Any]:
             "a child answers with numbers, texts, bytes, and lists, tuples, dictionaries of them"
         ) from None
     return found
+
+
+def ending(work: Callable[[], Any]) -> str:
+    """How a child that calls `work` ends: the name of the signal, "SIGBUS", or "no signal". RuntimeError where nothing forks."""
+    if not hasattr(os, "fork"):
+        raise RuntimeError(f"{platform.system()} has no fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        faulthandler.disable()  # or the notebook's own would tell of the signal at length
+        try:
+            work()
+        finally:
+            os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "no signal"
 
 
 def address(memory: mmap.mmap) -> int:
