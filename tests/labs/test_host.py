@@ -142,3 +142,25 @@ def test_how_a_child_ends(capfd):
     assert host.ending(lambda: 1 / 0) == "no signal"
     assert host.ending(lambda: os.kill(os.getpid(), signal.SIGTERM)) == "SIGTERM"
     assert capfd.readouterr().err == ""
+
+
+@linux
+def test_the_story_of_the_page_cache_on_this_kernel():
+    """The cells of lab 10, on whatever file system the temporary folder has."""
+    fd = host.scratch_file(64)
+    try:
+        assert os.fstat(fd).st_size == 64 * host.PAGE
+        seen = mmap.mmap(fd, 0)
+        minor, major = host.load(seen, 0, 64)
+        assert 1 <= minor + major < 64 + FEW
+        assert sum(host.load(seen, 0, 64)) < FEW
+        host.store(seen, 0, 16)
+        seen.flush()
+        seen.close()
+        host.forget(fd)
+        cold = mmap.mmap(fd, 0)
+        cold.madvise(mmap.MADV_RANDOM)
+        assert sum(host.load(cold, 0, 64)) >= 64 or host.load(cold, 0, 64)[1] == 0
+        assert host.faults()[0] >= host.minor_faults() - FEW
+    finally:
+        os.close(fd)
