@@ -43,7 +43,10 @@ def pictures(folder: Path) -> list[Path]:
     made = []
     cells = {
         "workbench": [BEGIN + SCENE, "Workbench(m)"],
-        "parts": [BEGIN + SCENE, "for part in PARTS.values():\n    display(part(m))\ndisplay(PolicyRace())\ndisplay(TwoFutures(m))"],
+        "parts": [
+            BEGIN + SCENE,
+            "for part in PARTS.values():\n    display(part(m))\ndisplay(PolicyRace())\ndisplay(TwoFutures(m))",
+        ],
     }
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         books = Path(home) / "notebooks"

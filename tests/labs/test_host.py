@@ -1,6 +1,8 @@
 """What this computer's own kernel does beside the simulator: the cells of the labs, and what is shown where there is no /proc."""
 
 import mmap
+import os
+import signal
 import sys
 
 import pytest
@@ -106,3 +108,58 @@ def test_every_cell_that_asks_the_host_has_its_recorded_result(number):
     asked = {name for source in code.values() for name in re.findall(r'host\.show\("(\d+ [\w-]+)"', source)}
     assert asked == {f"{number} {name}" for name in lab(number).recorded}
     assert all(f'host.show("{number} {name}"' in code[name] for name in lab(number).recorded)
+
+
+@linux
+def test_the_story_of_files_on_this_kernel(tmp_path):
+    """The cells of lab 07: who sees a change, where a file ends, a file larger than memory."""
+    path = tmp_path / "book"
+    path.write_bytes(b"x" * 3 * host.PAGE)
+    fd, page = os.open(path, os.O_RDWR), host.PAGE
+    try:
+        one, two, own, size = host.windows(fd)
+        assert size == page
+        one[0:1] = b"1"
+        assert [os.pread(fd, 1, 0), two[0:1], own[0:1]] == [b"1"] * 3
+        own[0:1] = b"3"
+        os.pwrite(fd, b"4", 0)
+        os.pwrite(fd, b"4", page)
+        assert [two[0:1], own[0:1], own[page : page + 1]] == [b"4", b"3", b"4"]
+        os.ftruncate(fd, page + 100)
+        assert host.ending(lambda: one[page + 100]) == "no signal"
+        assert host.ending(lambda: one[2 * page]) == "SIGBUS"
+        os.ftruncate(fd, 1 << 40)
+        big = mmap.mmap(fd, 0)
+        assert (len(big), big[1 << 39], big[-1]) == (1 << 40, 0, 0)
+        assert host.smaps(big)["Rss"] < 4096
+    finally:
+        os.close(fd)
+
+
+@forks
+def test_how_a_child_ends(capfd):
+    assert host.ending(lambda: None) == "no signal"
+    assert host.ending(lambda: 1 / 0) == "no signal"
+    assert host.ending(lambda: os.kill(os.getpid(), signal.SIGTERM)) == "SIGTERM"
+    assert capfd.readouterr().err == ""
+
+
+@linux
+def test_the_story_of_the_page_cache_on_this_kernel():
+    """The cells of lab 10, on whatever file system the temporary folder has."""
+    fd = host.scratch_file(64)
+    try:
+        assert os.fstat(fd).st_size == 64 * host.PAGE
+        seen = mmap.mmap(fd, 0)
+        minor, major = host.load(seen, 0, 64)
+        assert 1 <= minor + major < 64 + FEW
+        assert sum(host.load(seen, 0, 64)) < FEW
+        host.store(seen, 0, 16)
+        seen.flush()
+        seen.close()
+        host.forget(fd)
+        cold = mmap.mmap(fd, 0)
+        cold.madvise(mmap.MADV_RANDOM)
+        assert host.load(cold, 0, 64)[1] in (0, 64)  # tmpfs has no disk to wait for
+    finally:
+        os.close(fd)

@@ -5,12 +5,14 @@
 
 import ast
 import ctypes
+import faulthandler
 import mmap
 import os
 import platform
 import select
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -53,6 +55,11 @@ def anonymous(nbytes: int, flags: int | None = None) -> mmap.mmap:
     return memory
 
 
+def windows(fd: int) -> tuple[mmap.mmap, mmap.mmap, mmap.mmap, int]:
+    """All of a file mapped three times, twice shared and once private; and the size of a page."""
+    return mmap.mmap(fd, 0), mmap.mmap(fd, 0), mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE), PAGE
+
+
 def store(memory: mmap.mmap, first: int, stop: int) -> int:
     """Store once into each page from `first` up to `stop`; the minor faults that this thread took (getrusage(2))."""
     data = bytes(stop - first)
@@ -61,11 +68,37 @@ def store(memory: mmap.mmap, first: int, stop: int) -> int:
     return minor_faults() - before
 
 
+def load(memory: mmap.mmap, first: int, stop: int) -> tuple[int, int]:
+    """Load once from each page from `first` up to `stop`; the minor and major faults that this thread took."""
+    before = faults()
+    memory[first * PAGE : stop * PAGE : PAGE]
+    return faults()[0] - before[0], faults()[1] - before[1]
+
+
 def minor_faults() -> int:
     """Of this thread, where the kernel counts threads; else of the process."""
+    return faults()[0]
+
+
+def faults() -> tuple[int, int]:
+    """Minor and major faults of this thread, where the kernel counts threads; else of the process (getrusage(2))."""
     resource = import_module("resource")
-    who = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
-    return int(resource.getrusage(who).ru_minflt)
+    used = resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF))
+    return int(used.ru_minflt), int(used.ru_majflt)
+
+
+def scratch_file(npages: int) -> int:
+    """A new file in the temporary folder, written page by page and synced, open for reading and writing; it has no name."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        for _ in range(npages):
+            file.write(b"x" * PAGE)
+        os.fsync(file.fileno())
+        return os.dup(file.fileno())
+
+
+def forget(fd: int) -> None:
+    """Ask the kernel to drop a file's clean pages from its page cache (posix_fadvise(2)); no mapping of it may be left."""
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def in_child(work: Callable[[], Any]) -> Any:
@@ -126,6 +159,23 @@ def _received(reading: int) -> tuple[bool, Any]:
             "a child answers with numbers, texts, bytes, and lists, tuples, dictionaries of them"
         ) from None
     return found
+
+
+def ending(work: Callable[[], Any]) -> str:
+    """How a child that calls `work` ends: the name of the signal, "SIGBUS", or "no signal". RuntimeError where nothing forks."""
+    if not hasattr(os, "fork"):
+        raise RuntimeError(f"{platform.system()} has no fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        faulthandler.disable()  # or the notebook's own would tell of the signal at length
+        try:
+            work()
+        finally:
+            os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "no signal"
 
 
 def address(memory: mmap.mmap) -> int:
