@@ -1,7 +1,7 @@
 """Pictures of the Workbench and of every part, light and dark: `python tests/browser/pictures.py [folder]`.
 
-The Workbench at 1280 and 1600 points and in a column of 760, each part alone, the race and the two futures, and the README's picture (workbench.png). They
-are to be looked at: what is clipped, empty or askew, no test sees.
+The Workbench at 1280 and 1600 points and in a column of 760, each part alone, the race, the two futures, and the README's
+picture (workbench.png). They are to be looked at: what is clipped, empty or askew, no test sees.
 """
 
 import sys
