@@ -188,6 +188,18 @@ def test_story_of_a_copy():
     assert story.ns > story.walk_ns > 0
 
 
+def test_story_of_a_first_store_to_a_clean_page():
+    """It walks to set the dirty bit, and is no miss."""
+    m = Machine(frames=8)
+    heap = m.spawn("p").mmap(PAGE, name="heap")
+    heap.touch()
+    heap.touch(True)
+    story = views.story(m.state, m.history[m.history.now])
+    assert (story.tag, story.short) == ("walk", "A store heap 0: walk")
+    assert story.headline == "A p stored to heap page 0: a TLB hit, and a walk to set the dirty bit."
+    assert "clean PTE" in story.second
+
+
 def test_story_of_a_fault_that_evicts():
     s = swapping()
     s.a.load(s.text.addr + 3 * PAGE, 1)
