@@ -8,6 +8,7 @@ import ctypes
 import mmap
 import os
 import platform
+import re
 import select
 import signal
 import sys
@@ -66,6 +67,16 @@ def minor_faults() -> int:
     resource = import_module("resource")
     who = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
     return int(resource.getrusage(who).ru_minflt)
+
+
+def faults_of(work: Callable[[], Any]) -> int:
+    """Minor faults of this thread while `work` runs: the least of three runs, since a disturbance can only add one."""
+    counts = []
+    for _ in range(3):
+        before = minor_faults()
+        work()
+        counts.append(minor_faults() - before)
+    return min(counts)
 
 
 def in_child(work: Callable[[], Any]) -> Any:
@@ -169,6 +180,15 @@ def status(name: str) -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1])
     raise KeyError(f"/proc/self/status has no {name}")
+
+
+def tlb() -> str:
+    """What /proc/cpuinfo says of the TLB: whether its entries are tagged (x86-64: pcid), and its size where it is told."""
+    text = Path("/proc/cpuinfo").read_text()
+    flags = re.search(r"^flags\s*:(.*)$", text, re.MULTILINE)
+    size = re.search(r"^TLB size\s*: (\d+) 4K pages$", text, re.MULTILINE)
+    tagged = "not told" if flags is None else "yes" if "pcid" in flags[1].split() else "no"
+    return f"pcid: {tagged}; TLB: {f'{size[1]} entries of 4 KiB' if size else 'not told'}"
 
 
 def first_touch(npages: int) -> str:
