@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-LABS = {"00": "meet_the_machine", "03": "reach", "06": "fork", "08": "victim"}
+LABS = {"00": "meet_the_machine", "03": "reach", "06": "fork", "08": "victim", "09": "asleep"}
 
 
 @dataclass(frozen=True)
