@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from widgets.scenes import PAGE, evil, forked, swapping
 
-from vmlab import Machine, Map, SegmentationFault, views
+from vmlab import Advice, Machine, Map, SegmentationFault, views
 from vmlab.core import objects, pagetable
 from vmlab.core.state import ASID_SHIFT, FRAME_MASK, NONE, RESIDENT, SHIFT, SWAPPED, P
 from vmlab.views import pages, spaces
@@ -186,6 +186,35 @@ def test_story_of_a_copy():
     assert story.headline.startswith("B spell stored to heap page 0, shared with A: copied frame ")
     assert (story.row, story.vpn) == (s.b.row, s.heap.addr // PAGE)
     assert story.ns > story.walk_ns > 0
+
+
+def test_a_slot_kept_for_a_page_that_has_changed_is_no_copy():
+    m = Machine(frames=8)
+    p = m.spawn("p")
+    heap = p.mmap(PAGE, name="heap")
+    heap.touch(True)
+    p.madvise(heap, advice=Advice.PAGEOUT)
+    heap.touch()
+    frame = int(p.pagemap(heap).pfn[0])
+    clean = f"swap slot 0: a copy of frame {frame}; it can go out again without a write."
+    assert views.slot_sentence(m.state, 0) == clean
+    assert views.frame_sentence(m.state, frame).endswith("; swap slot 0 has a copy.")
+    heap.touch(True)
+    stale = f"swap slot 0: kept for frame {frame}, whose page has changed since; it goes out again with a write."
+    assert views.slot_sentence(m.state, 0) == stale
+    assert views.frame_sentence(m.state, frame).endswith(", dirty; swap slot 0 is kept for it.")
+
+
+def test_story_of_a_first_store_to_a_clean_page():
+    """It walks to set the dirty bit, and is no miss."""
+    m = Machine(frames=8)
+    heap = m.spawn("p").mmap(PAGE, name="heap")
+    heap.touch()
+    heap.touch(True)
+    story = views.story(m.state, m.history[m.history.now])
+    assert (story.tag, story.short) == ("walk", "A store heap 0: walk")
+    assert story.headline == "A p stored to heap page 0: a TLB hit, and a walk to set the dirty bit."
+    assert "clean PTE" in story.second
 
 
 def test_story_of_a_fault_that_evicts():

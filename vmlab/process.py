@@ -39,13 +39,15 @@ class Stat(NamedTuple):
 
 
 class Pagemap(NamedTuple):
-    """One row a page, as /proc/pid/pagemap: int64 and bool arrays. pfn is -1 where the page is not present."""
+    """One row a page, as /proc/pid/pagemap: int64 and bool arrays. pfn is -1 where the page is not present, slot (its place
+    in swap) where it is not swapped."""
 
     pfn: Any
     present: Any
     swapped: Any
     exclusive: Any
     shared: Any
+    slot: Any
 
 
 class Process:

@@ -49,6 +49,18 @@ def test_a_child_of_private_memory_starts_with_its_page_tables():
         host.status("VmNothing")
 
 
+@linux
+def test_what_labs_03_and_09_ask_of_this_kernel():
+    buf = host.anonymous(100 * host.PAGE)
+    assert 100 <= host.faults_of(lambda: host.anonymous(100 * host.PAGE)[:: host.PAGE].count(0)) < 100 + FEW
+    host.store(buf, 0, 100)
+    assert 0 <= host.faults_of(lambda: host.store(buf, 0, 100)) < FEW
+    assert 0 <= host.page_out(buf) <= 100
+    assert host.swap().startswith("SwapTotal ")
+    assert ", page-cluster " in host.swap()
+    assert host.tlb().startswith("pcid: ")
+
+
 @forks
 def test_a_child_answers_or_says_why_not(monkeypatch):
     assert host.in_child(lambda: {"a": [1, 2]}) == {"a": [1, 2]}

@@ -169,8 +169,21 @@ def test_pagemap(m: Machine) -> None:
     assert where.exclusive.tolist() == [True, False, False]
     assert (where.pfn >= 0).tolist() == where.present.tolist()
     assert where.swapped.tolist() == [False] * 3
+    assert where.slot.tolist() == [-1] * 3
     p.mmap(12 * PAGE).touch(True)
-    assert p.pagemap(heap.addr, heap.length).swapped.any()
+    asleep = p.pagemap(heap.addr, heap.length)
+    assert asleep.swapped.any()
+    assert (asleep.slot >= 0).tolist() == asleep.swapped.tolist()
+
+
+def test_pagemap_tells_the_slot_of_private_and_shared_pages() -> None:
+    m = Machine(frames=4, swap=64 * PAGE, policy="fifo")
+    p = m.spawn("p")
+    mine, ours = p.mmap(PAGE), p.mmap(PAGE, flags=Map.SHARED)
+    mine.touch(True)
+    ours.touch(True)
+    p.mmap(4 * PAGE).touch(True)
+    assert [int(p.pagemap(area).slot[0]) for area in (mine, ours)] == [0, 1]
 
 
 def test_pagemap_calls_a_page_exclusive_that_nobody_else_maps(m: Machine) -> None:

@@ -81,7 +81,7 @@ def walk(s: State, row: int, vpn: int) -> tuple[Step, ...]:
 
 
 def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]) -> Any:
-    """make(pfn, present, swapped, exclusive, shared): arrays with an entry for each page of a range.
+    """make(pfn, present, swapped, exclusive, shared, slot): arrays with an entry for each page of a range.
 
     Exclusive is what Linux shows here (bit 56, proc(5)): no other PTE maps the frame. Whether its owner may write without a
     fault is another matter: the last owner after fork has it alone and must still ask once.
@@ -89,7 +89,7 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
     size = int(s.machine["page_size"][0])
     first, stop = addr // size, -(-(addr + length) // size)
     n = stop - first
-    pfn = np.full(n, NONE, np.int64)
+    pfn, slot = np.full(n, NONE, np.int64), np.full(n, NONE, np.int64)
     present, swapped, exclusive, shared = (np.zeros(n, bool) for _ in range(4))
     zero = int(s.machine["zero_frame"][0])
     root, mine = int(s.procs["root"][row]), int(s.procs["private"][row])
@@ -108,11 +108,13 @@ def pagemap(s: State, row: int, addr: int, length: int, make: Callable[..., Any]
                 exclusive[i] = maps[f] == 1
                 shared[i] = not word & RESIDENT
         elif word & SWAPPED:
-            swapped[i] = True
+            swapped[i], slot[i] = True, word >> SHIFT
         else:
             tag = row << ASID_SHIFT | first + i
             v = next((v for v in areas if v.first <= tag < v.stop and v.object != NONE), None)
             if v is not None:
                 place = int(objects.locate(s, v.object, tag - v.first + v.pgoff))
-                swapped[i] = place != NONE and bool(int(s.pages[place]) & SWAPPED)
-    return make(pfn, present, swapped, exclusive, shared)
+                word = int(s.pages[place]) if place != NONE else 0
+                if word & SWAPPED:
+                    swapped[i], slot[i] = True, word >> SHIFT
+    return make(pfn, present, swapped, exclusive, shared, slot)

@@ -9,6 +9,7 @@ import faulthandler
 import mmap
 import os
 import platform
+import re
 import select
 import signal
 import sys
@@ -27,6 +28,8 @@ NAMES = ("Rss", "Pss", "Shared_Dirty", "Private_Dirty")
 PAGEMAP = "/proc/self/pagemap"
 PFN = (1 << 55) - 1  # of a word of pagemap (proc(5)): 0 for readers without privilege
 PRESENT = 1 << 63
+SWAPPED = 1 << 62
+MADV_PAGEOUT = 21  # madvise(2); Python's mmap has no name for it
 
 
 def show(cell: str, ask: Callable[[], Any]) -> None:
@@ -99,6 +102,16 @@ def scratch_file(npages: int) -> int:
 def forget(fd: int) -> None:
     """Ask the kernel to drop a file's clean pages from its page cache (posix_fadvise(2)); no mapping of it may be left."""
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def faults_of(work: Callable[[], Any]) -> int:
+    """Minor faults of this thread while `work` runs: the least of three runs, since a disturbance can only add one."""
+    counts = []
+    for _ in range(3):
+        before = minor_faults()
+        work()
+        counts.append(minor_faults() - before)
+    return min(counts)
 
 
 def in_child(work: Callable[[], Any]) -> Any:
@@ -199,11 +212,30 @@ def smaps(memory: mmap.mmap) -> dict[str, int]:
 
 def pfns(memory: mmap.mmap) -> list[int]:
     """The frame number of each page, as /proc/self/pagemap tells it: 0 where the page has no frame, or you no privilege."""
+    return [word & PFN if word & PRESENT else 0 for word in _words(memory)]
+
+
+def page_out(memory: mmap.mmap) -> int:
+    """Ask the kernel to send every page of a mapping to swap; how many are there then. Without swap they stay: 0."""
+    memory.madvise(MADV_PAGEOUT)
+    return sum(bool(word & SWAPPED) for word in _words(memory))
+
+
+def swap() -> str:
+    """How much swap this computer has, and how its kernel uses it (/proc/meminfo, /proc/sys/vm)."""
+    sizes = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    knobs = ", ".join(
+        f"{name} {Path('/proc/sys/vm', name).read_text().strip()}" for name in ("page-cluster", "swappiness")
+    )
+    return f"SwapTotal {sizes['SwapTotal'].strip()}, {knobs}"
+
+
+def _words(memory: mmap.mmap) -> list[int]:
+    """What /proc/self/pagemap says of each page (proc(5))."""
     with open(PAGEMAP, "rb", buffering=0) as pagemap:
         pagemap.seek(address(memory) // PAGE * 8)
         data = pagemap.read(len(memory) // PAGE * 8)
-    words = [int.from_bytes(data[i : i + 8], sys.byteorder) for i in range(0, len(data), 8)]
-    return [word & PFN if word & PRESENT else 0 for word in words]
+    return [int.from_bytes(data[i : i + 8], sys.byteorder) for i in range(0, len(data), 8)]
 
 
 def kept(before: list[int], after: list[int]) -> int | str:
@@ -219,6 +251,15 @@ def status(name: str) -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1])
     raise KeyError(f"/proc/self/status has no {name}")
+
+
+def tlb() -> str:
+    """What /proc/cpuinfo says of the TLB: whether its entries are tagged (x86-64: pcid), and its size where it is told."""
+    text = Path("/proc/cpuinfo").read_text()
+    flags = re.search(r"^flags\s*:(.*)$", text, re.MULTILINE)
+    size = re.search(r"^TLB size\s*: (\d+) 4K pages$", text, re.MULTILINE)
+    tagged = "not told" if flags is None else "yes" if "pcid" in flags[1].split() else "no"
+    return f"pcid: {tagged}; TLB: {f'{size[1]} entries of 4 KiB' if size else 'not told'}"
 
 
 def first_touch(npages: int) -> str:

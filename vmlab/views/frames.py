@@ -84,6 +84,7 @@ def frame_sentence(s: State | Look, frame: int) -> str:
     text = f"frame {frame}: {', '.join(frame_owners(look, frame))}"
     if not look.users_of(frame):
         text += ", mapped by nobody" if look.is_file(owners[0][0]) else ", not mapped"
-    text += ", dirty" if look.facts.dirty[frame] else ""
+    dirty = bool(look.facts.dirty[frame])
+    text += ", dirty" if dirty else ""
     slot = int(look.state.frames["slot"][frame])
-    return text + (f"; swap slot {slot} has a copy." if slot != NONE else ".")
+    return text + (f"; swap slot {slot} {'is kept for it' if dirty else 'has a copy'}." if slot != NONE else ".")

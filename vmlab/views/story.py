@@ -13,6 +13,7 @@ from .look import Look, look_at
 LESSONS = {
     "hit": "The TLB held a copy of the PTE: no table was read.",
     "walk": "A TLB miss is not a fault: the hardware walked the tables and found a valid PTE.",
+    "first store": "The TLB's entry was of a clean PTE: the hardware walked the tables to set dirty. No kernel was asked.",
     "minor": "Minor fault: the address was granted earlier, memory only now. No device was read.",
     "copy": "Whoever writes first pays for the copy; the other keeps the old frame.",
     "reuse": "Nobody else maps the frame any more, so nothing has to be copied.",
@@ -116,7 +117,9 @@ def story(s: State | Look, step: Step, made: "Reference | None" = None, policy: 
     if step.error:
         headline, short = refused(look, step, tag, row, vpn, verb)
     elif step.call in calls.ACCESSES and counts["refs"] == 1:
-        headline, short = reference(look, verb, tag, main, row, vpn)
+        headline, short = reference(look, verb, tag, main, row, vpn, counts["tlb_misses"])
+        if tag == "walk" and not counts["tlb_misses"]:
+            second = LESSONS["first store"]
     elif step.call in calls.ACCESSES:
         headline, short = references(look, step, counts)
     else:
@@ -187,15 +190,18 @@ def sentence_of(text: str) -> str:
     return (text[:1].upper() + text[1:]).rstrip(".") + "."
 
 
-def reference(look: Look, verb: str, tag: str, main: sentences.Happening | None, row: int, vpn: int) -> tuple[str, str]:
-    """One reference: (headline, short form)."""
+def reference(
+    look: Look, verb: str, tag: str, main: sentences.Happening | None, row: int, vpn: int, missed: int
+) -> tuple[str, str]:
+    """One reference: (headline, short form). missed: whether the TLB had no entry for the page."""
     who = look.process[row] if row != NONE else "a process"
     here = words.where(look, row, vpn) if vpn != NONE else "memory"
     brief = f"{calls.SHORT.get(verb, verb)} {here.replace(' page ', ' ')}"
     if tag == "hit":
         return f"{who} {verb} {here}: straight from the TLB.", f"{brief}: TLB hit"
     if main is None or tag not in FAULTS:
-        return f"{who} {verb} {here}: a TLB miss, and the walk found it.", f"{brief}: walk"
+        found = "a TLB miss, and the walk found it" if missed else "a TLB hit, and a walk to set the dirty bit"
+        return f"{who} {verb} {here}: {found}.", f"{brief}: walk"
     also = ""
     if tag == "copy" and main.source != NONE:
         users = {look.letter[t >> ASID_SHIFT] for t, _ in look.users_of(main.source)}

@@ -73,5 +73,7 @@ def slot_sentence(s: State | Look, slot: int, sleeping: list[tuple[int, int]] | 
     frames = look.state.frames
     held = np.flatnonzero((frames["slot"] == slot) & (look.state.uses["page"][: len(frames)] != NONE))
     if len(held):
+        if look.facts.dirty[held[0]]:
+            return f"swap slot {slot}: kept for frame {int(held[0])}, whose page has changed since; it goes out again with a write."
         return f"swap slot {slot}: a copy of frame {int(held[0])}; it can go out again without a write."
     return f"swap slot {slot}: free."
