@@ -12,7 +12,17 @@ SOMEBODYS = re.compile(r"(?<![\w.~])(/(?:home|Users|root|tmp|var/folders)/|[A-Z]
 MAX_BYTES = 800_000
 MAX_LINES = 6
 MARKER = re.compile(r"^#\s*(NBVAL_\w+)\s*$")
-MARKS = {"00": 1, "01": 2, "02": 1, "03": 2, "06": 5, "07": 3, "09": 2, "10": 3, "11": 2}  # cells that print what the host says, by lab; in others there is none
+MARKS = {
+    "00": 1,
+    "01": 2,
+    "02": 1,
+    "03": 2,
+    "06": 5,
+    "07": 3,
+    "09": 2,
+    "10": 3,
+    "11": 2,
+}  # cells that print what the host says, by lab; in others there is none
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-LABS = {"00": "meet_the_machine", "01": "addresses", "02": "trees", "03": "reach", "06": "fork", "07": "files", "08": "victim", "09": "asleep", "10": "cached", "11": "thrashing"}
+LABS = {
+    "00": "meet_the_machine",
+    "01": "addresses",
+    "02": "trees",
+    "03": "reach",
+    "06": "fork",
+    "07": "files",
+    "08": "victim",
+    "09": "asleep",
+    "10": "cached",
+    "11": "thrashing",
+}
 
 
 @dataclass(frozen=True)
