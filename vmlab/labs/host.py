@@ -5,6 +5,7 @@
 
 import ast
 import ctypes
+import errno
 import faulthandler
 import mmap
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = mmap.PAGESIZE
+MAP_NORESERVE = 0x4000  # <asm-generic/mman-common.h>; the module mmap names it from Python 3.12 on
 SECONDS = 30.0  # that a child may take
 RECORDED_ON = "Linux 6.18"
 NAMES = ("Rss", "Pss", "Shared_Dirty", "Private_Dirty")
@@ -275,3 +277,22 @@ def first_touch(npages: int) -> str:
         f"{platform.system()}, pages of {PAGE} bytes: the first stores into {npages} pages took {faults[0]} minor faults,"
         f" the second {faults[1]}."
     )
+
+
+def three_promises() -> dict[str, Any]:
+    """The overcommit mode, and what this kernel answers to three requests for 1 TiB, of which not a byte is touched."""
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    both = mmap.PROT_READ | mmap.PROT_WRITE
+    asked = {
+        "read and write": (private, both),
+        "no reserve": (private | MAP_NORESERVE, both),
+        "read only": (private, mmap.PROT_READ),
+    }
+    said: dict[str, Any] = {"mode": int(Path("/proc/sys/vm/overcommit_memory").read_text())}
+    for name, (flags, prot) in asked.items():
+        try:
+            mmap.mmap(-1, 1 << 40, flags=flags, prot=prot).close()
+            said[name] = "ok"
+        except OSError as error:
+            said[name] = errno.errorcode[error.errno or 0]
+    return said

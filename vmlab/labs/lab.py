@@ -16,6 +16,7 @@ LABS = {
     "09": "asleep",
     "10": "cached",
     "11": "thrashing",
+    "12": "promises",
 }
 
 
