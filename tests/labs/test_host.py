@@ -106,3 +106,12 @@ def test_every_cell_that_asks_the_host_has_its_recorded_result(number):
     asked = {name for source in code.values() for name in re.findall(r'host\.show\("(\d+ [\w-]+)"', source)}
     assert asked == {f"{number} {name}" for name in lab(number).recorded}
     assert all(f'host.show("{number} {name}"' in code[name] for name in lab(number).recorded)
+
+
+@linux
+def test_a_protected_middle_makes_three_lines():
+    area = host.anonymous(8 * host.PAGE)
+    seen = [host.protect(area, 3, 5, writable) or host.lines(area) for writable in (True, False, True)]
+    assert seen == [1, 3, 1]
+    with pytest.raises(ValueError, match="not within the 8 pages"):
+        host.protect(area, 5, 9, True)
