@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-LABS = {"00": "meet_the_machine", "06": "fork", "08": "victim"}
+LABS = {"00": "meet_the_machine", "04": "drawing", "06": "fork", "08": "victim"}
 
 
 @dataclass(frozen=True)
