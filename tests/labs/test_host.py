@@ -123,6 +123,14 @@ def test_every_cell_that_asks_the_host_has_its_recorded_result(number):
 
 
 @linux
+def test_a_protected_middle_makes_three_lines():
+    area = host.anonymous(8 * host.PAGE)
+    seen = [host.protect(area, 3, 5, writable) or host.lines(area) for writable in (True, False, True)]
+    assert seen == [1, 3, 1]
+    with pytest.raises(ValueError, match="not within the 8 pages"):
+        host.protect(area, 5, 9, True)
+
+
 def test_the_story_of_files_on_this_kernel(tmp_path):
     """The cells of lab 07: who sees a change, where a file ends, a file larger than memory."""
     path = tmp_path / "book"

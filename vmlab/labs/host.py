@@ -198,6 +198,29 @@ def address(memory: mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
+def protect(memory: mmap.mmap, first: int, stop: int, writable: bool) -> None:
+    """Let pages from `first` up to `stop` be read, and written or not (mprotect(2)). OSError where it is refused.
+
+    ValueError for pages past the mapping: they are somebody else's, and mprotect would change them without a word.
+    """
+    if not 0 <= first <= stop <= len(memory) // PAGE:
+        raise ValueError(f"pages {first} to {stop} are not within the {len(memory) // PAGE} pages of the mapping")
+    rights = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    start = ctypes.c_void_p(address(memory) + first * PAGE)
+    if libc.mprotect(start, ctypes.c_size_t((stop - first) * PAGE), rights):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def lines(memory: mmap.mmap) -> int:
+    """How many lines of /proc/self/maps, which are VMAs, a mapping lies in."""
+    at, stop, found = address(memory), address(memory) + len(memory), 0
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        first, last = (int(x, 16) for x in line.split()[0].split("-"))
+        found += first < stop and at < last
+    return found
+
+
 def smaps(memory: mmap.mmap) -> dict[str, int]:
     """Rss, Pss, Shared_Dirty and Private_Dirty of a mapping in kB, as /proc/self/smaps has them."""
     at, inside, found = address(memory), False, {}

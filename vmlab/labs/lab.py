@@ -10,6 +10,7 @@ LABS = {
     "01": "addresses",
     "02": "trees",
     "03": "reach",
+    "04": "drawing",
     "06": "fork",
     "07": "files",
     "08": "victim",
