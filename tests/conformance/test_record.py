@@ -181,7 +181,9 @@ def test_only_what_linux_lets_depend_on_residency_shows(
         f"{agree} of {n} agree, {called} runs an instruction; {each} with a past after each step; excused: {counts(player)}",
     )
     if c["frames"] == MOST and not {"eviction", "writeback"} & set(between):
-        assert not player.excused.total(), "nothing leaves such a machine"
+        # Nothing leaves such a machine. On a classic one more may be there: it has no zero page, so that a load gives a page of
+        # one's own, and fork copies its entry where Linux copies none.
+        assert set(+player.excused) <= ({MINCORE} if c["preset"] == "classic" else set())
 
 
 @pytest.mark.slow
