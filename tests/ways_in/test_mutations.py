@@ -24,6 +24,8 @@ import pytest
 from needs import ROOT, need_module
 from rules import Mutation, mutations
 
+LONG = bool(os.environ.get("VMLAB_LONG"))
+FEW = 5
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MUTATIONS = [(notebook.name, mutation) for notebook in NOTEBOOKS for mutation in mutations(notebook)]
 TRIED = [
@@ -31,8 +33,6 @@ TRIED = [
     for notebook in NOTEBOOKS
     for mutation in mutations(notebook)[: None if LONG else 2 * FEW if notebook == NOTEBOOKS[0] else FEW]
 ]
-LONG = bool(os.environ.get("VMLAB_LONG"))
-FEW = 5
 AT_ONCE = 2
 SECONDS = 180  # for one of them, on a slow computer
 
