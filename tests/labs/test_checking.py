@@ -209,6 +209,11 @@ def test_progress(said, capsys):
         "  06.3  not yet, after 1 answer",
         "  06.4  no answer yet",
     ]
+    labs.progress()
+    told = capsys.readouterr().out.splitlines()
+    assert [line[4:6] for line in told] == list(LABS) and told[list(LABS).index("06")] == (
+        "Lab 06: 1 of 4 right; answer shown: 06.2."
+    )
     with pytest.raises(KeyError, match="there is no lab"):
         labs.progress("99")
 

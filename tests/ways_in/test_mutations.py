@@ -26,7 +26,7 @@ from rules import Mutation, mutations
 
 LONG = bool(os.environ.get("VMLAB_LONG"))
 FEW = 5
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 MUTATIONS = [(notebook.name, mutation) for notebook in NOTEBOOKS for mutation in mutations(notebook)]
 TRIED = [
     (notebook.name, mutation)

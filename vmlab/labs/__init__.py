@@ -5,7 +5,8 @@
     with labs.bill(m): ...        what a step cost, and whom        labs.host             the same on your own kernel
     labs.check("00.1", 12)        right or not yet, and why         labs.hint("00.1")     one hint at a time
     labs.answer("00.1")           the answer, when you want it      labs.step("00.5", n=3, k=2, r=2)   a case, step by step
-    labs.progress("00")           how far you are               labs.Allocator(p)     malloc and free over brk and mmap
+    labs.progress("00")           how far you are, labs.progress() in all of them
+    labs.Allocator(p)             malloc and free over brk and mmap
 
 A lab is a file of this folder (its questions, and the machine that answers them) and a line in LABS.
 """

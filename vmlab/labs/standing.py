@@ -5,7 +5,7 @@ The notebook keeps the rest itself: the answers stand in its cells, and running 
 
 from dataclasses import dataclass
 
-from .lab import exercise, lab
+from .lab import LABS, exercise, lab
 from .table import aligned
 
 
@@ -61,7 +61,10 @@ def line(number: str) -> str:
     return f"Lab {number}: {sum(s.right for s in standings.values())} of {len(standings)} right{told}."
 
 
-def progress(number: str) -> None:
-    """Print how far you are in a lab, a line an exercise."""
+def progress(number: str | None = None) -> None:
+    """Print how far you are: in a lab, a line an exercise; without a number in all of them, a line a lab."""
+    if number is None:
+        print("\n".join(map(line, LABS)))
+        return
     rows = [(e.name, str(of(e.name))) for e in lab(number).exercises]
     print("\n".join([line(number), *aligned(rows)]))
