@@ -454,3 +454,22 @@ def test_resident_and_tags_are_what_the_kernel_counts():
         held = pages.words_of(look, int(m.state.procs["private"][r]))[1]
         assert int((held & SWAPPED > 0).sum()) == int(m.state.procs["nswap"][r])
         assert (held & (RESIDENT | SWAPPED) > 0).all()
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["single", "bulk"])
+def test_whom_the_kernel_kills_is_told_where_it_happened(bulk):
+    """A store of one process, and another one is gone: the step says so, whoever stored."""
+    m = Machine(frames=16, swap=0)
+    m.spawn("victim").mmap(8 * PAGE).touch(True)
+    greedy = m.spawn("greedy")
+    greedy.oom_score_adj = -500
+    area = greedy.mmap(12 * PAGE)
+    area.touch(True) if bulk else [greedy.store(page, b"x") for page in area.pages[:9]]
+    assert m.vmstat().rows["oom_kill"] == 1
+    h = m.history
+    told = views.story(m.state, h[h.last])
+    assert told.tag == "OOM" and not told.alert
+    assert told.second.startswith("No frame was left: A victim was killed: out of memory (score ")
+    assert told.short.endswith(", A killed")
+    greedy.store(area.addr, b"y")
+    assert views.story(m.state, h[h.last]).tag in ("hit", "walk")

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..core import clock
-from ..core.state import ASID_SHIFT, NONE, STAT, State
+from ..core.events import between
+from ..core.state import ASID_SHIFT, NONE, STAT, Event, State
 from ..errors import shown
 from . import calls, sentences, words
 from .look import Look, look_at
@@ -129,6 +130,10 @@ def story(s: State | Look, step: Step, made: "Reference | None" = None, policy: 
     flushed = [h for h in happened if h.tag == "write"] if step.call in calls.ACCESSES else []
     if flushed and not step.error:
         second = f"Then the flusher: {flushed[-1].sentence}." if len(flushed) == 1 else flushing(len(flushed))
+    if counts["oom_kill"] and not step.error:
+        tag, killed = "OOM", kills(look, first, last)
+        second = f"No frame was left: {'; '.join(sentence for _, sentence in killed)}."
+        short += "".join(f", {who} killed" for who, _ in killed)
     who = step.row if step.row is not None else row
     mark = look.letter[who] if who != NONE and step.call != "spawn" else ""
     ns = clock.spent(counts, s.cost[0], len(s.level))
@@ -136,6 +141,13 @@ def story(s: State | Look, step: Step, made: "Reference | None" = None, policy: 
     told = tuple(h.sentence for h in happened)
     brief = f"{mark} {short}".strip()
     return Story(step.n, tag, headline, second, brief, ns, walk, bool(step.error), row, vpn, offset, told)
+
+
+def kills(look: Look, first: int, last: int) -> list[tuple[str, str]]:
+    """Whom the kernel killed in the events numbered first..last-1, so far as the ring holds them: (letter, sentence)."""
+    found = between(look.state, first, last)
+    rows = [sentences.Row(*e) for e in found[found["kind"] == Event.OOMKILL].tolist()]
+    return [(look.letter[e.tag >> ASID_SHIFT], sentences.arrival(look, 0, e, Event.OOMKILL, []).sentence) for e in rows]
 
 
 def flushing(n: int) -> str:
