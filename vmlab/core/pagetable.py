@@ -114,6 +114,59 @@ def reach(s, row, vpn):
 
 
 @entry
+def prune(s, row, start, stop, floor, ceiling, highest):
+    """Give back the tables that led to pages start..stop-1 of a process, which nothing maps any more, and to no page outside
+    floor..ceiling-1; up to the tables of level `highest`, of which 1 is the leaf. The root stays (mm/memory.c, free_pgd_range).
+    """
+    root = s.procs[row].root
+    if root == NONE:
+        return
+    for k in range(1, min(highest + 1, s.level.shape[0])):
+        span = 1 << s.level[k].shift  # pages that a table of level k leads to
+        v = start & ~(span - 1)
+        while v < stop:
+            at = entry_of(s, root, v, k)
+            if at != NONE and s.tables[at] & P and floor <= v and v + span <= ceiling:
+                give(s, row, s.tables[at] >> SHIFT)
+                s.tables[at] = 0
+            v += max(span, stretch(s, root, v)) if k == 1 else span
+
+
+@njit
+def entry_of(s, root, vpn, level):
+    """The position of the entry that names the table of a level on the way to vpn, or NONE if a table above is missing."""
+    table = root
+    for k in range(s.level.shape[0] - 1, level, -1):
+        v = s.level[k]
+        pte = s.tables[table + ((vpn >> v.shift) & v.mask)]
+        if not pte & P:
+            return NONE
+        table = pte >> SHIFT
+    v = s.level[level]
+    return table + ((vpn >> v.shift) & v.mask)
+
+
+@njit
+def give(s, row, table):
+    """Put a table that is all zero on the free list."""
+    m = s.machine[0]
+    p = s.procs[row]
+    t = table // m.fanout
+    before = NONE
+    n = p.nodes
+    while n != t:
+        before = n
+        n = s.table_next[n]
+    if before == NONE:
+        p.nodes = s.table_next[t]
+    else:
+        s.table_next[before] = s.table_next[t]
+    s.table_next[t] = m.table_free
+    m.table_free = t
+    p.ntables -= 1
+
+
+@entry
 def release(s, row):
     """Give back all tables of a process that ends. Its PTEs must be unmapped already."""
     m = s.machine[0]

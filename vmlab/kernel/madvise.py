@@ -161,9 +161,13 @@ def _populate(k: Kernel, row: int, v: vma.Vma, start: int, stop: int, right: Pro
 
 
 def _dontneed(k: Kernel, row: int, v: vma.Vma, start: int, stop: int) -> None:
-    """DONTNEED: the process's pages are gone, what they were copied from shows again. Of shared memory only the PTEs go."""
+    """DONTNEED: the process's pages are gone, what they were copied from shows again. Of shared memory only the PTEs go.
+
+    A leaf table that is empty by it goes too, if all that it leads to was given up (mm/pt_reclaim.c, Linux 6.14).
+    """
     space.unmap(k.state, row, start, stop)
     objects.empty(k.state, _mine(k, row), start, stop)
+    pagetable.prune(k.state, row, start, stop, start, stop, 1)
 
 
 def _free(k: Kernel, row: int, v: vma.Vma, start: int, stop: int) -> None:

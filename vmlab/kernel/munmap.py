@@ -1,6 +1,6 @@
 """munmap(2): take mappings away."""
 
-from ..core import objects, space, vma
+from ..core import objects, pagetable, space, vma
 from ..core.state import NONE
 from . import limits
 from .check import page_size, pages_in, refuse, tags, task_bytes
@@ -53,3 +53,17 @@ def take(k: Kernel, row: int, start: int, stop: int) -> None:
             else:
                 put(k, v.object)
     k.state = vma.splice(k.state, i, j, kept)
+    free_tables(k, row, start, stop)
+
+
+def free_tables(k: Kernel, row: int, start: int, stop: int) -> None:
+    """Give back the page tables of pages start..stop-1, which are unmapped: those that no neighbour needs (free_pgtables)."""
+    s = k.state
+    first, last = tags(row, start, stop)
+    i, j = vma.touching(s, first, last)
+    assert i == j
+    before = vma.rows(s, i - 1, i)[0] if i > 0 else None
+    after = vma.rows(s, i, i + 1)[0] if i < int(s.machine["nvma"][0]) else None
+    floor = before.vpn + before.npages if before is not None and before.row == row else 0
+    ceiling = after.vpn if after is not None and after.row == row else 1 << int(s.machine["vpn_bits"][0])
+    pagetable.prune(s, row, start, stop, floor, ceiling, len(s.level))
