@@ -6,6 +6,7 @@
     labs.check("00.1", 12)        right or not yet, and why         labs.hint("00.1")     one hint at a time
     labs.answer("00.1")           the answer, when you want it      labs.step("00.5", n=3, k=2, r=2)   a case, step by step
     labs.progress("00")           how far you are
+    labs.problems("tlb", seed=7)  problems with worked solutions, from a seed
 
 A lab is a file of this folder (its questions, and the machine that answers them) and a line in LABS.
 """
@@ -14,6 +15,7 @@ from . import host
 from .bill import bill
 from .checking import answer, check, hint, step
 from .form import compare, predict
+from .problems import problems
 from .scratch import scratch
 from .standing import progress
 
@@ -25,6 +27,7 @@ __all__ = [
     "hint",
     "host",
     "predict",
+    "problems",
     "progress",
     "scratch",
     "step",
