@@ -43,7 +43,7 @@ def same(form: Form, a: Value, b: Value) -> bool:
     """Are two values one answer?"""
     if form is Form.TIME:
         return abs(float(a) - float(b)) < NEAR
-    return a == b
+    return str(a).casefold() == str(b).casefold() if form is Form.WORD else a == b
 
 
 def _typed(form: Form, text: str, given: str) -> Value:

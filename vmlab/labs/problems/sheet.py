@@ -12,6 +12,10 @@ KINDS = {
     "walk": "walk",
     "tlb": "tlb",
     "replacement": "replacement",
+    "fork": "fork",
+    "mmap": "mmap",
+    "maps": "maps",
+    "access-time": "access_time",
 }  # kind: its file
 MOST = 100  # problems of a kind on a sheet
 ATTEMPTS = 200  # a problem whose wrong answers coincide is drawn again
