@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from os import PathLike
+from pathlib import Path
 from typing import Any, Protocol, overload
 
+from . import export
 from .draws import Draws
 from .problem import Posed, Problem, made
 
@@ -55,6 +58,17 @@ class Sheet(Sequence[Problem]):
 
     def __hash__(self) -> int:
         return hash(self._of)
+
+    def export(self, path: "str | PathLike[str]", *, solutions: bool = False, format: str | None = None) -> Path:
+        """Write a new file and return its path: .ipynb, .md or .tex, with the solutions or without.
+
+        format="nbgrader" and format="otter" write the teacher's notebook of an assignment, which holds the answers: make from it
+        what students get with `nbgrader generate_assignment` or `otter assign`. A notebook without solutions still names kind and
+        seed, so that it can check answers; whoever asks vmlab for `.solution` has them.
+
+        ValueError, TypeError, PathError: what was wrong, in one sentence, and nothing was written.
+        """
+        return export.write(self, path, solutions, format)
 
     def __repr__(self) -> str:
         return "\n\n".join(map(repr, self._of))
