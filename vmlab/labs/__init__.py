@@ -7,6 +7,7 @@
     labs.answer("00.1")           the answer, when you want it      labs.step("00.5", n=3, k=2, r=2)   a case, step by step
     labs.progress("00")           how far you are, labs.progress() in all of them
     labs.Allocator(p)             malloc and free over brk and mmap
+    labs.problems("tlb", seed=7)  problems with worked solutions, from a seed
 
 A lab is a file of this folder (its questions, and the machine that answers them) and a line in LABS.
 """
@@ -16,6 +17,7 @@ from .allocator import Allocator
 from .bill import bill
 from .checking import answer, check, hint, step
 from .form import compare, predict
+from .problems import problems
 from .scratch import scratch
 from .standing import progress
 
@@ -28,6 +30,7 @@ __all__ = [
     "hint",
     "host",
     "predict",
+    "problems",
     "progress",
     "scratch",
     "step",

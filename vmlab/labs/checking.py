@@ -29,14 +29,14 @@ def check(name: str, answer: Any = ...) -> None:
     else:
         text = _judge_number(asked, answer) if isinstance(asked, Exercise) else _judge_rule(asked, answer)
         standing.tried(name, text.startswith(RIGHT))
-    print(_wrapped(f"{name}: {text}"))
+    print(wrapped(f"{name}: {text}"))
 
 
 def hint(name: str) -> None:
     """Print the next hint of an exercise; after the third the first comes again."""
     hints = exercise(name).hints
     at = standing.hinted(name) % len(hints)
-    print(_wrapped(f"{name}, hint {at + 1} of {len(hints)}: {hints[at]}"))
+    print(wrapped(f"{name}, hint {at + 1} of {len(hints)}: {hints[at]}"))
 
 
 def answer(name: str) -> None:
@@ -44,7 +44,7 @@ def answer(name: str) -> None:
     asked = exercise(name)
     said = f"{asked.truth()} {asked.unit}" if isinstance(asked, Exercise) else asked.rule
     standing.showed(name)
-    print(_wrapped(f"{name}: the answer is {said}. {asked.reason}\n{standing.line(name.partition('.')[0])}"))
+    print(wrapped(f"{name}: the answer is {said}. {asked.reason}\n{standing.line(name.partition('.')[0])}"))
 
 
 def step(name: str, **case: int) -> None:
@@ -170,7 +170,7 @@ def _what(answer: Any) -> str:
     return f"{kind.get(type(answer), 'the ' + type(answer).__name__)} {answer!r}"
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
     """Prose in lines of WIDTH; indented lines are code and stay as they are."""
     lines = text.splitlines()
     return "\n".join(line if line.startswith("    ") else textwrap.fill(line, WIDTH) for line in lines)
