@@ -15,6 +15,12 @@ export_cell: false
 solutions_pdf: false
 template_pdf: false"""
 
+# otter shares a question's points among its tests: an answer that is merely given would have half of them
+NO_POINTS = '''""" # BEGIN TEST CONFIG
+points: 0
+""" # END TEST CONFIG
+'''
+
 
 def text(problems: Sequence[Problem], solutions: bool) -> str:
     """The teacher's file. It holds the solutions whatever `solutions` says: otter takes them out."""
@@ -29,7 +35,7 @@ def text(problems: Sequence[Problem], solutions: bool) -> str:
             cells.code(f"answer-{i}", f"{answer} = {grading.value(p)}  # SOLUTION"),
             cells.raw(f"end-solution-{i}", "# END SOLUTION"),
             cells.raw(f"begin-tests-{i}", "# BEGIN TESTS"),
-            cells.code(f"given-{i}", f"assert {answer} is not ..."),
+            cells.code(f"given-{i}", f"{NO_POINTS}assert {answer} is not ..."),
             cells.code(f"right-{i}", f"# HIDDEN\n{grading.assertion(p, answer)}"),
             cells.raw(f"end-tests-{i}", "# END TESTS"),
             cells.raw(f"end-{i}", "# END QUESTION"),
