@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from widgets.scenes import PAGE, evil, forked, swapping
 
-from vmlab import Advice, Machine, Map, SegmentationFault, views
+from vmlab import Advice, Machine, Map, Prot, SegmentationFault, views
 from vmlab.core import objects, pagetable
 from vmlab.core.state import ASID_SHIFT, FRAME_MASK, NONE, RESIDENT, SHIFT, SWAPPED, P
 from vmlab.views import pages, spaces
@@ -473,3 +473,17 @@ def test_whom_the_kernel_kills_is_told_where_it_happened(bulk):
     assert told.short.endswith(", A killed")
     greedy.store(area.addr, b"y")
     assert views.story(m.state, h[h.last]).tag in ("hit", "walk")
+
+
+def test_a_heading_ends_where_the_rights_change():
+    """mprotect of the middle makes three VMAs, and three stretches on the screen; page numbers go on as before."""
+    m = Machine(frames=16, swap=0)
+    p = m.spawn("editor")
+    heap = p.mmap(8 * PAGE, name="heap")
+    assert [(h.npages, h.labels) for h in views.address_spaces(m.state).headings] == [(8, (("A", "heap", "rw-p"),))]
+    p.mprotect(heap.addr + 3 * PAGE, 2 * PAGE, Prot.READ)
+    told = [(h.npages, h.labels[0][2]) for h in views.address_spaces(m.state).headings]
+    assert told == [(3, "rw-p"), (2, "r--p"), (3, "rw-p")]
+    assert views.where(views.look_at(m.state), p.row, heap.addr // PAGE + 4) == "heap page 4"
+    p.mprotect(heap.addr + 3 * PAGE, 2 * PAGE, Prot.READ | Prot.WRITE)
+    assert len(views.address_spaces(m.state).headings) == 1

@@ -20,8 +20,8 @@ def cells(request):
 
 
 def prose(cell) -> str:
-    """The text of a cell without its heading, its minutes and its code."""
-    text = re.sub(r"^(#+ .*|\*\d+ minutes?\*)$", "", "".join(cell["source"]), flags=re.MULTILINE)
+    """The text of a cell without its heading, its minutes, its tables and its code."""
+    text = re.sub(r"^(#+ .*|\*\d+ minutes?\*|\|.*)$", "", "".join(cell["source"]), flags=re.MULTILINE)
     return re.sub(r"`[^`]*`", " code ", text)
 
 
