@@ -11,6 +11,7 @@ LABS = {
     "02": "trees",
     "03": "reach",
     "04": "drawing",
+    "05": "demand",
     "06": "fork",
     "07": "files",
     "08": "victim",
