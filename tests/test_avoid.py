@@ -45,6 +45,25 @@ def test_another_policy(bulk):
     assert not any("frame" in t.knob for t in found.trials)  # what is cheaper was found first
 
 
+def test_another_policy_than_the_one_that_was_chosen_on_the_way():
+    """The machine was built with LRU and has become FIFO: LRU is tried, from the start to the end."""
+    m = Machine(frames=3, policy="lru", swap=64 * PAGE, seed=0)
+    m.policy = "fifo"
+    p = m.spawn("p")
+    area = p.mmap(8 * PAGE)
+    for page in (0, 1, 2, 0, 3, 0):
+        area[page * PAGE] = 1
+    found = could_avoid(m, p.row, area.addr // PAGE)
+    assert found.cheapest is not None and found.cheapest.knob == "policy lru"
+    assert "policy fifo" not in {t.knob for t in found.trials}
+
+
+def test_a_past_too_long_to_run_again_is_not(monkeypatch):
+    monkeypatch.setattr(avoid, "MOST_REFERENCES", 4)
+    found = after("0 1 2 3 0", 3)
+    assert found.sentence == "It cannot be tried: 5 references led here, and at most 4 are run again."
+
+
 @pytest.mark.parametrize(("pages", "frames", "more"), [(5, 3, 2), (6, 3, 3), (7, 2, 5), (8, 3, 5)])
 def test_the_fewest_frames(pages, frames, more):
     """A loop of k pages stays in memory with k frames, and not with one less."""

@@ -487,3 +487,13 @@ def test_a_heading_ends_where_the_rights_change():
     assert views.where(views.look_at(m.state), p.row, heap.addr // PAGE + 4) == "heap page 4"
     p.mprotect(heap.addr + 3 * PAGE, 2 * PAGE, Prot.READ | Prot.WRITE)
     assert len(views.address_spaces(m.state).headings) == 1
+
+
+def test_letters_of_a_heading_stand_in_the_order_of_their_processes():
+    """A later process in an earlier row: B before C."""
+    m = Machine(frames=16, swap=0)
+    first, second = m.spawn("first"), m.spawn("second")
+    second.mmap(PAGE, name="same")
+    first.exit()
+    m.spawn("third").mmap(PAGE, name="same")
+    assert [h.labels for h in views.address_spaces(m.state).headings] == [(("BC", "same", "rw-p"),)]

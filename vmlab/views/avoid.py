@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..core import vma
 from ..core.events import between
-from ..core.state import ASID_SHIFT, FAULTS, NONE, VPN_MASK, Access, Event, State
+from ..core.state import ASID_SHIFT, FAULTS, NONE, STAT, VPN_MASK, Access, Event, State
 from ..gate import FAILURES
 from ..history import Step
 from ..kernel import calls
@@ -30,7 +30,8 @@ READS = (Event.PAGEIN, Event.SWAPIN)  # the major faults
 SHARING = (Event.COPY, Event.REUSE, Event.MKWRITE)  # the page was in memory: it is the store that had to be noticed
 SECONDS = 4.0  # that all trials may take
 MOST_MORE = 4  # times the machine's frames are added, at most
-EXTRA = 0  # the step that a call is made as which the record does not hold
+MOST_REFERENCES = 1_000_000  # of a past that is run again
+EXTRA = 0  # the number of a step that the record does not hold
 POLICIES_TRIED = ("lru", "clock", "fifo", "linux")
 
 
@@ -96,7 +97,9 @@ class Wanted(NamedTuple):
 
 
 def could_avoid(machine: Machine, row: int, vpn: int) -> Avoided:
-    """Try what could have spared the process in `row` the last fault on its page `vpn`. The machine is not changed.
+    """Try what could have spared the process in `row` the last fault on its page number `vpn`. The machine is not changed.
+
+    Faults are counted, times are simulated nanoseconds. Raises nothing: what cannot be tried is told in the answer.
 
     >>> from vmlab import Machine, KiB
     >>> from vmlab.views import could_avoid
@@ -106,7 +109,7 @@ def could_avoid(machine: Machine, row: int, vpn: int) -> Avoided:
     >>> for page in (0, 1, 2, 3, 0):
     ...     area[page * 4096] = 1
     >>> could_avoid(m, 0, area.addr >> 12).sentence
-    'Yes, with 1 frame more: 4 faults up to then instead of 5.'
+    'Yes, with 1 frame more: 4 faults up to then, not 5.'
     """
     s, h = machine.state, machine.history
     wanted = last_fault(s, row, vpn)
@@ -165,7 +168,13 @@ def _out_of_reach(machine: Machine, wanted: Wanted) -> str:
         return "the record does not reach back to the start of the machine"
     if wanted.step > h.last or any(h[n].opaque for n in range(1, wanted.step + 1)):
         return "a step on the way was too large to keep, or was broken off"
+    refs = h[wanted.step].after[REFS]
+    if refs > MOST_REFERENCES:
+        return f"{refs:,} references led here, and at most {MOST_REFERENCES:,} are run again"
     return ""
+
+
+REFS = (STAT.names or ()).index("refs")
 
 
 class Hooks(NamedTuple):
@@ -175,17 +184,22 @@ class Hooks(NamedTuple):
     after: Callable[[Machine, Step], None] | None = None  # after each step
 
 
+PLAIN = Hooks()
+
+
 def _run(
     machine: Machine,
     steps: list[Step],
     wanted: Wanted,
     changed: dict[str, Any] | None = None,
-    hooks: Hooks = Hooks(),  # noqa: B008  a tuple
+    hooks: Hooks = PLAIN,
 ) -> tuple[str, int, int]:
     """Make the steps on a machine that is built like this one, but for `changed`: (what comes, faults, ns)."""
     twin = Machine(**{**machine.built_with, "history": None, **(changed or {})})
     twin.kernel.sealed = True
     for step in steps:
+        if step.call == "set_policy" and changed and "policy" in changed:
+            continue  # another policy is tried throughout
         if step.n == wanted.step and hooks.before is not None:
             made, step = _halves(step, wanted.now - int(twin.state.machine["now"][0]))
             if made is not None:
@@ -249,8 +263,8 @@ def _knobs(machine: Machine, wanted: Wanted) -> Iterator[tuple[str, dict[str, An
     yield "MAP_POPULATE when it was mapped", {}, Hooks(after=populate)
     if wanted.again:
         for policy in POLICIES_TRIED:
-            if policy != machine.built_with["policy"]:
-                yield f"policy {policy}", {"policy": policy}, Hooks()
+            if policy != machine.policy:
+                yield f"policy {policy}", {"policy": policy}, PLAIN
 
 
 def _lineage(s: State, row: int) -> list[int]:

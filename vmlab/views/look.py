@@ -201,12 +201,12 @@ class Look:
         return out
 
     @cached_property
-    def parts(self) -> list[Area]:
-        """Each VMA as the part of its area that it is, by process and address."""
-        return [
-            a._replace(first=v[0] & VPN_MASK, stop=(v[1] - 1 & VPN_MASK) + 1)
-            for a, v in zip(self.area_of_vma, self.vmas, strict=True)
-        ]
+    def parts(self) -> dict[int, list[Area]]:
+        """The VMAs of each process, by address: each as the part of its area that it is."""
+        out: dict[int, list[Area]] = defaultdict(list)
+        for a, v in zip(self.area_of_vma, self.vmas, strict=True):
+            out[a.row].append(a._replace(first=v[0] & VPN_MASK, stop=(v[1] - 1 & VPN_MASK) + 1))
+        return out
 
     def area(self, row: int, vpn: int) -> Area | None:
         """The area that holds a page, with the permissions of its VMA, or None."""

@@ -92,7 +92,7 @@ def address_spaces(s: State | Look, rows: list[int] | None = None, columns: int 
 
 def axis(look: Look, rows: list[int], columns: int) -> tuple[list[Heading], Array, Array]:
     """The shared address axis: headings, and first page and length of each column. Where the rights change a heading ends."""
-    found = [(a, look.letter[a.row]) for a in look.parts if a.row in rows]
+    found = [(a, look.letter[row]) for row in rows for a in look.parts.get(row, ())]
     edges = sorted({e for a, _ in found for e in (a.first, a.stop)})
     pieces: list[tuple[int, int, tuple[tuple[str, str, str], ...]]] = []
     for low, high in itertools.pairwise(edges):
