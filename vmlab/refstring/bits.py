@@ -36,6 +36,21 @@ def clear(words, i):
     words[uint64(i >> 6)] &= ~(ONE << (i & 63))
 
 
+@inline
+def clear_range(words, first, end):
+    """Clear the bits from first to end - 1."""
+    at, last = first >> 6, end >> 6
+    below = ~(FULL << (first & 63))
+    above = FULL << (end & 63)
+    if at == last:
+        words[uint64(at)] &= below | above
+        return
+    words[uint64(at)] &= below
+    for k in range(at + 1, last):
+        words[uint64(k)] = 0
+    words[uint64(last)] &= above
+
+
 if INTERPRETED:
 
     def highest(x: int) -> int:

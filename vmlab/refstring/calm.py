@@ -30,6 +30,24 @@ def all_noted(notes, value, ids, first):
 
 
 @inline
+def all_since(notes, value, ids, first):
+    """Have they all at least this note?"""
+    since = True
+    for k in range(GROUP):
+        since &= notes[ids[first + k]] >= value
+    return since
+
+
+@inline
+def none_noted_in_order(notes, value, ids, first):
+    """Has none of them its own of GROUP notes that follow one another, the first's being `value`?"""
+    other = True
+    for k in range(GROUP):
+        other &= notes[ids[first + k]] != value + k
+    return other
+
+
+@inline
 def rare(faults, references):
     """Are so many faults few?"""
     return np.int64(faults) * RARE <= references

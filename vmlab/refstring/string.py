@@ -21,6 +21,7 @@ from . import dense
 
 MOST = (1 << 31) - (1 << 24)  # kernels count references in 32 bits, with room for the frames
 SPARSE = 4  # numbers are used as they are, if the highest is less than this many times their count
+LOOK = 1 << 12  # references looked at first
 SHOWN = 12
 
 
@@ -88,7 +89,9 @@ def reference_string(pages: Any, page_size: int = 1) -> ReferenceString:
     shift = page_size.bit_length() - 1
     if numbers.dtype.kind == "i" and numbers.min() < 0:
         raise ValueError(f"page numbers are not negative, and {int(numbers.min())} is")
-    highest = int(numbers.max()) >> shift
+    highest = int(numbers[:: max(len(numbers) // LOOK, 1)].max()) >> shift
+    if highest < SPARSE * len(numbers) + 64:  # some often tell, without reading all
+        highest = int(numbers.max()) >> shift
     if highest < SPARSE * len(numbers) + 64:
         ids = numbers if not shift else numbers >> numbers.dtype.type(shift)
         return ReferenceString(np.ascontiguousarray(ids, np.uint32), highest + 1)

@@ -13,6 +13,9 @@ with all positions struck out that are not the last use of their page. One bit f
 
 Memory starts full of pages that nobody asks for, the alive positions 0 .. frames - 1: filling it is like any other fault.
 All bits start alive, so that a new position is not written, only read once the tail comes by. No links, no hash table.
+
+Where few references fault, a bit costs more than all the rest: most stand in one word, the one that the reference before has just
+changed. There no bit is written. The string itself tells: a position is alive if it is the last use of the page that stands there.
 """
 
 from typing import NamedTuple
@@ -27,7 +30,8 @@ from ..bits import FULL, ONE, words
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
-NOBODY = np.int64(-1)
+GROUP = calm.GROUP
+FASTER = 8  # times as fast as places of the string, notes are read in their order
 NEAR = AHEAD // 2  # the second look ahead: a page's last use, known by then, names the word of the bitmap
 
 
@@ -54,14 +58,20 @@ def start(string: ReferenceString, frames: int) -> State:
 def run(ids, s):
     """Replay `ids`; returns how many of them fault."""
     faults = 0
-    calm_before = False
-    end = max(len(ids) - AHEAD, 0)  # the last ones have nothing to look ahead to
-    for first in range(0, end, calm.BLOCK):
-        stop = min(first + calm.BLOCK, end)
-        found = rarely(ids, first, stop, s) if calm_before else often(ids, first, stop, s)
-        calm_before = calm.rare(found, stop - first)
+    first = 0
+    few = False
+    end = len(ids) - AHEAD  # the last ones have nothing to look ahead to
+    while first < len(ids):
+        if few or first >= end:
+            found, first = rarely(ids, first, s)
+            few = False
+        else:
+            stop = min(first + calm.BLOCK, end)
+            found = often(ids, first, stop, s)
+            few = calm.rare(found, stop - first)
+            first = stop
         faults += found
-    return faults + rarely(ids, end, len(ids), s)
+    return faults
 
 
 @njit
@@ -95,49 +105,75 @@ def often(ids, first, stop, s):
 
 
 @njit
-def rarely(ids, first, stop, s):
-    """The same where few fault. Then most references go to and fro between two pages, of an instruction and of its data.
+def rarely(ids, first, s):
+    """References from the first on, as long as few fault: how many did, and where that ended. The last AHEAD are never left.
 
-    The two used last have no position, so that a reference to one of them writes nothing: which of them is older counts only
-    when a third page comes.
+    What was used before stands in the bitmap. From there on the string is read: position base + i is that of ids[first + i].
     """
     faults = 0
-    now = s.now[0]
+    base = s.now[0]
     tail = s.tail[0]
-    newest = NOBODY
-    other = NOBODY
-    for i in range(first, stop):
-        page = np.int64(ids[uint64(i)])
-        if page == newest:
-            continue
-        if page == other:
-            other = newest
-            newest = page
-            continue
-        if other != NOBODY:
-            s.last[uint64(other)] = now
-            now += 1
-        other = newest
-        newest = page
-        if s.frames[0] == 1 and other != NOBODY:  # no room for two
-            s.last[uint64(other)] = now
-            now += 1
-            other = NOBODY
-        used = np.int64(s.last[uint64(page)])
-        if used < tail:
-            faults += 1
-            tail = lowest_alive(s, tail)
-            bits.clear(s.alive, tail)
-            tail += 1
+    before = 0
+    check = first + calm.BLOCK
+    i = first
+    while i < len(ids):
+        if i + GROUP <= len(ids) and calm.all_since(s.last, max(base, tail), ids, max(i, 0)):
+            for k in range(GROUP):
+                s.last[ids[uint64(i + k)]] = base - first + i + k
+            i += GROUP
         else:
-            bits.clear(s.alive, used)
-    for page in (other, newest):
-        if page != NOBODY:
-            s.last[uint64(page)] = now
-            now += 1
-    s.now[0] = now
+            for _ in range(min(GROUP, len(ids) - i)):
+                page = ids[uint64(i)]
+                used = np.int64(s.last[page])
+                if used < tail:
+                    faults += 1
+                    if tail < base:
+                        tail = lowest_alive(s, tail)
+                    if tail < base:
+                        bits.clear(s.alive, tail)
+                    else:
+                        tail = last_use(ids, s.last, first - base, tail)
+                    tail += 1
+                elif used < base:
+                    bits.clear(s.alive, used)
+                s.last[page] = base - first + i
+                i += 1
+        if i >= check:
+            if i < len(ids) - AHEAD and not calm.rare(faults - before, calm.BLOCK):
+                break
+            before = faults
+            check += calm.BLOCK
+    s.now[0] = base - first + i
     s.tail[0] = tail
-    return faults
+    bits.clear_range(s.alive, base, s.now[0])
+    for position in range(max(base, tail), s.now[0]):
+        if s.last[ids[uint64(first - base + position)]] == position:
+            bits.put(s.alive, position)
+    return faults, i
+
+
+@njit
+def last_use(ids, last, offset, tail):
+    """The lowest position alive from the tail on, of which the pages are ids[position + offset]."""
+    near = tail + len(last) // FASTER  # if it is not near, the notes on all pages tell it sooner
+    while tail < near and tail + offset + GROUP <= len(ids):
+        if not calm.none_noted_in_order(last, tail, ids, max(tail + offset, 0)):
+            break
+        tail += GROUP
+    if tail >= near:
+        tail = lowest_since(last, tail)
+    while last[ids[uint64(tail + offset)]] != tail:
+        tail += 1
+    return tail
+
+
+@njit
+def lowest_since(last, position):
+    """The lowest in `last` from a position on."""
+    lowest = np.int32(0x7FFF_FFFF)
+    for page in range(len(last)):
+        lowest = min(lowest, last[page] if last[page] >= np.int32(position) else np.int32(0x7FFF_FFFF))
+    return np.int64(lowest)
 
 
 @inline
