@@ -32,7 +32,6 @@ from ..string import ReferenceString
 
 GROUP = calm.GROUP
 FASTER = 8  # times as fast as places of the string, notes are read in their order
-NEAR = AHEAD // 2  # the second look ahead: a page's last use, known by then, names the word of the bitmap
 
 
 class State(NamedTuple):
@@ -84,7 +83,6 @@ def often(ids, first, stop, s):
     word = s.alive[at]
     for i in range(max(first, 0), stop):
         prefetch(s.last, ids[uint64(i + AHEAD)])
-        prefetch(s.alive, max(np.int64(s.last[ids[uint64(i + NEAR)]]), 0) >> 6)
         page = ids[uint64(i)]
         used = np.int64(s.last[page])
         s.last[page] = now
