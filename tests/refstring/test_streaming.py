@@ -14,7 +14,7 @@ from needs import run
 
 import vmlab
 from vmlab import LimitError, TraceError
-from vmlab.refstring import POLICIES, bar, filestring, pacing, replay, sweep
+from vmlab.refstring import POLICIES, bar, filestring, miss_ratio_curve, pacing, replay, reuse_distances, sweep
 from vmlab.refstring.filestring import FileString
 from vmlab.trace import Trace, read
 
@@ -55,6 +55,32 @@ def test_faults_as_in_memory(policy: str, tmp_path: Path, small_chunks) -> None:
         assert repr(streamed) == repr(held)
         assert (streamed.space, streamed.string.distinct) == (held.space, held.string.distinct)
     assert (streamed.missed() == held.missed()).all()
+
+
+@pytest.mark.jit
+def test_curves_as_in_memory(tmp_path: Path, small_chunks) -> None:
+    """Of 30,000 references, the positions counted anew ten times; and a sample of all pages is the exact curve."""
+    pages = phases(30_000)
+    path = saved(tmp_path, pages)
+    held = miss_ratio_curve(pages)
+    for streamed in (miss_ratio_curve(read(path)), miss_ratio_curve(read(path), progress=lambda share: None)):
+        assert streamed.faults.tolist() == held.faults.tolist()
+    assert held.faults[63] == replay(pages, "lru", frames=64).faults
+    assert reuse_distances(read(path)).counts.tolist() == reuse_distances(pages).counts.tolist()
+    assert miss_ratio_curve(read(path), "opt").faults.tolist() == miss_ratio_curve(pages, "opt").faults.tolist()
+    whole = miss_ratio_curve(read(path), sample=1.0)
+    assert whole.miss_ratios == pytest.approx([held.miss_ratio(int(n)) for n in whole.frames])
+
+
+def test_a_curve_needs_no_room_for_the_references(tmp_path: Path, small_chunks, monkeypatch) -> None:
+    path = saved(tmp_path, phases(30_000))
+    monkeypatch.setattr(filestring, "memory_limit", lambda: 100_000)  # a quarter holds 6,250 references
+    assert miss_ratio_curve(read(path)).references == 30_000
+    told: list[float] = []
+    assert 0 < miss_ratio_curve(read(path), sample=0.5, progress=told.append).miss_ratios[0] <= 1
+    assert told == sorted(told) and told[-1] == 1
+    with pytest.raises(LimitError, match="30,000 references"):
+        miss_ratio_curve(read(path), "opt")
 
 
 @pytest.mark.parametrize("policy", [p for p, module in POLICIES.items() if hasattr(module, "renew")])

@@ -79,9 +79,7 @@ def _replay(trace: Trace, asked: argparse.Namespace) -> tuple[Any, str, str]:
 
 def _curve(trace: Trace, asked: argparse.Namespace) -> tuple[Any, str, str]:
     """(for JSON, table, picture) of a whole curve."""
-    with Bar("reading") as reading:
-        pages = trace.held(tell=reading).page_numbers()
-    curve = miss_ratio_curve(pages, asked.policy, asked.sample)
+    curve = miss_ratio_curve(trace, asked.policy, asked.sample)
     frames, ratios = curve.frames.tolist(), curve.miss_ratios.tolist()
     data = {"policy": curve.policy, "references": curve.references, "frames": frames, "miss_ratios": ratios}
     table = shown.text(("frames", "miss ratio"), [(frames[k], ratios[k]) for k in spread(len(frames), ROWS)])

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LimitError, whole
-from . import shown
+from . import pacing, shown
+from .bar import Bar, Tell
 from .curve import distances, optimal, shards
+from .pacing import AnyString
 from .policy import working_set
-from .replaying import frame_count
+from .replaying import frame_count, halves, in_file, string_of
 from .string import ReferenceString, reference_string
 
 ROWS = 12  # of a table
@@ -85,44 +87,67 @@ def spread(n: int, rows: int) -> NDArray[np.int64]:
     return np.unique(np.geomspace(1, n, min(n, rows)).astype(np.int64) - 1)
 
 
-def miss_ratio_curve(pages: Any, policy: str = "lru", sample: float | None = None) -> MissRatioCurve:
+def miss_ratio_curve(
+    pages: Any, policy: str = "lru", sample: float | None = None, *, progress: Tell | None = None
+) -> MissRatioCurve:
     """The miss ratios for all sizes of memory, in one pass.
 
-    pages : a reference string, as `replay` takes it
+    pages : a reference string, as `replay` takes it. One in a file is read twice, chunk by chunk; only opt needs all of it at once
     policy : "lru" or "opt", for which one pass is enough (stack algorithms); for others see `sweep`
     sample : None, exact; or the share of the pages to look at, for example 0.01 (SHARDS, LRU only)
+    progress : as in `replay`
 
     TypeError, ValueError, LimitError: what was wrong, in one sentence.
 
     >>> miss_ratio_curve("1 2 3 4 1 2 5 1 2 3 4 5").faults.tolist()
     [12, 12, 10, 8, 5]
     """
-    string = reference_string(pages)
     if policy not in ("lru", "opt"):
         raise ValueError(
             f"whole curves in one pass are those of lru and opt, not of {policy!r}: use sweep() with some sizes"
         )
-    if sample is None:
-        faults = len(string) - np.cumsum(_lru(string) if policy == "lru" else _opt(string))
-        return MissRatioCurve(policy, len(string), np.arange(1, len(faults) + 1), faults / len(string), faults)
+    if sample is not None:
+        _check_sample(sample, policy)
+    if progress is not None:
+        read, run = halves(progress) if in_file(pages) else (progress, progress)
+        return _curve(string_of(pages, read), policy, sample, run)
+    with Bar("reading") as reading:
+        string = string_of(pages, reading)
+    with Bar("measuring") as measuring:
+        return _curve(string, policy, sample, measuring)
+
+
+def _check_sample(sample: Any, policy: str) -> None:
+    """TypeError, ValueError."""
     if isinstance(sample, bool) or not isinstance(sample, int | float | np.floating):
         raise TypeError(f"sample is a share of the pages, for example 0.01, not {sample!r}")
     if not 0 < sample <= 1:
         raise ValueError(f"sample is a share of the pages, above 0 and at most 1, not {sample!r}")
     if policy == "opt":
         raise ValueError("sampled curves are those of lru")
+
+
+def _curve(string: AnyString, policy: str, sample: float | None, tell: Tell) -> MissRatioCurve:
+    if sample is not None:
+        return _sampled(string, float(sample), tell)
+    hits = _lru(string, tell) if policy == "lru" else _opt(string.held())
+    faults = len(string) - np.cumsum(hits)
+    return MissRatioCurve(policy, len(string), np.arange(1, len(faults) + 1), faults / len(string), faults)
+
+
+def _sampled(string: AnyString, sample: float, tell: Tell) -> MissRatioCurve:
     sizes = np.unique(np.linspace(1, string.npages, min(POINTS, string.npages)).astype(np.int64))
-    part = shards.sample(string, sample)
+    part = shards.sample(string, sample, tell)
     if not len(part):
         raise ValueError(f"no page is in a sample of {sample:g} of {string.distinct:,} pages: take a larger one")
     ratios = shards.miss_ratios(part, sample, len(string), sizes)
-    return MissRatioCurve("lru", len(string), sizes, ratios, sample=float(sample), part=part)
+    return MissRatioCurve("lru", len(string), sizes, ratios, sample=sample, part=part)
 
 
-def _lru(string: ReferenceString) -> NDArray[np.int64]:
+def _lru(string: AnyString, tell: Tell) -> NDArray[np.int64]:
     """[d]: references that hit with more than d frames and not with d."""
-    state = distances.start(string)
-    distances.run(string.ids, state)
+    state = distances.start(pacing.room(distances, string))
+    pacing.run(distances, string, state, 1, tell)
     return state.histogram[: int(state.distinct[0])]
 
 
@@ -182,8 +207,10 @@ def reuse_distances(pages: Any) -> ReuseDistances:
     >>> reuse_distances("1 2 3 1 1 2").counts.tolist()
     [1, 0, 2]
     """
-    string = reference_string(pages)
-    counts = _lru(string)
+    with Bar("reading") as reading:
+        string = string_of(pages, reading)
+    with Bar("measuring") as measuring:
+        counts = _lru(string, measuring)
     return ReuseDistances(len(string), counts, len(string) - int(counts.sum()))
 
 

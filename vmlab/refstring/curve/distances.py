@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline, prefetch
 from .. import bits
+from ..pacing import Room
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
@@ -47,9 +48,9 @@ class State(NamedTuple):
     histogram: NDArray[np.int64]  # [d]: references with distance d
 
 
-def start(string: ReferenceString) -> State:
+def start(string: ReferenceString | Room) -> State:
     """Nothing seen. Every bit is set, so that a new position need not be written."""
-    sizes = [bits.words(len(string)) + 1]
+    sizes = [bits.words(len(string) + string.npages) + 1]  # after `renew` each page has a position
     for _ in range(4):
         sizes.append(sizes[-1] // bits.LANES + 2)
     whole = [size + bits.LANES - size % bits.LANES for size in sizes]
@@ -71,7 +72,8 @@ def start(string: ReferenceString) -> State:
 
 @entry
 def run(ids, s):
-    """Count the distances of `ids` in the histogram. First uses have none."""
+    """Count the distances of `ids` in the histogram; returns how many are first uses, which have none."""
+    before = s.distinct[0]
     position = s.position[0]
     previous = s.previous[0]
     distinct = s.distinct[0]
@@ -110,6 +112,19 @@ def run(ids, s):
     s.position[0] = position
     s.previous[0] = previous
     s.distinct[0] = distinct
+    return distinct - before
+
+
+def renew(s: State) -> None:
+    """Count positions anew: as if each page had been used once until now, in the order of their last uses."""
+    used = np.flatnonzero(s.last >= 0)
+    order = used[np.argsort(s.last[used])]
+    for numbers in (s.position, s.distinct, s.level0, s.level1, s.level2, s.level3, s.top):
+        numbers[:] = 0
+    s.previous[:] = -1
+    s.last[:] = -1
+    s.alive[:] = bits.FULL
+    run(order.astype(np.uint32), s)
 
 
 @inline

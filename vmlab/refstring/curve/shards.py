@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline
 from .. import dense
+from ..bar import Tell
+from ..pacing import AnyString
 from ..string import ReferenceString
 from . import distances
 
@@ -19,11 +21,16 @@ PARTS = 8
 BLOCK = 32
 
 
-def sample(string: ReferenceString, rate: float) -> ReferenceString:
-    """The references of the pages whose hash is below rate * 2**32, in order. May be empty."""
-    out = np.empty(len(string) + BLOCK, np.uint32)
-    n = keep(string.ids, min(int(rate * (1 << 32)), 0xFFFF_FFFF), out)
-    ids, labels = dense.number(out[:n].astype(np.uint64)) if n else (out[:0], np.empty(0, np.uint64))
+def sample(string: AnyString, rate: float, tell: Tell = lambda share: None) -> ReferenceString:
+    """The references of the pages whose hash is below rate * 2**32, in order. May be empty. tell(share) is called as it is read."""
+    kept = []
+    for part, share in string.parts():
+        out = np.empty(len(part) + BLOCK, np.uint32)
+        n = keep(part, min(int(rate * (1 << 32)), 0xFFFF_FFFF), out)
+        kept.append(out[:n].copy())
+        tell(share)
+    pages = np.concatenate(kept)
+    ids, labels = dense.number(pages.astype(np.uint64)) if len(pages) else (pages, np.empty(0, np.uint64))
     return ReferenceString(ids, len(labels), labels)
 
 
