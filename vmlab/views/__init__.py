@@ -5,8 +5,9 @@ They change nothing and keep nothing. Each takes a State, or a Look at one where
 
 from .avoid import Avoided, Trial, could_avoid, last_fault
 from .cache import CachedFile, cache_sentence, page_cache
-from .frames import Frames, frame_letters, frame_owners, frame_sentence, frames
+from .frames import Frames, frame_facts, frame_letters, frame_owners, frame_sentence, frames
 from .look import Area, Look, look_at
+from .order import Order, Standing, order
 from .pages import Page, page, sentence
 from .selection import NOTHING, Selection, again, kin, select_file, select_frame, select_page, select_slot
 from .sentences import Happening, happenings, log
@@ -43,12 +44,14 @@ __all__ = [
     "Heading",
     "Level",
     "Look",
+    "Order",
     "Page",
     "PageTables",
     "Reference",
     "Ribbon",
     "Selection",
     "Series",
+    "Standing",
     "Story",
     "Swap",
     "Table",
@@ -66,6 +69,7 @@ __all__ = [
     "cells_of",
     "could_avoid",
     "faults_over_time",
+    "frame_facts",
     "frame_letters",
     "frame_owners",
     "frame_sentence",
@@ -78,6 +82,7 @@ __all__ = [
     "living",
     "log",
     "look_at",
+    "order",
     "page",
     "page_cache",
     "page_of",
