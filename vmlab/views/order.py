@@ -96,7 +96,8 @@ def _lists(look: Look, policy: Policy, shown: int) -> Iterator[Standing]:
 
 def chain(look: Look, tail: int, most: int) -> tuple[int, ...]:
     """Frames of a queue from its tail, where the policy looks first."""
-    prev, out, f = look.state.frames["prev"], [], tail
+    prev, f = look.state.frames["prev"], tail
+    out: list[int] = []
     while f != NONE and len(out) < most:
         out.append(f)
         f = int(prev[f])
@@ -149,7 +150,8 @@ def _first(look: Look, policy: Policy, found: tuple[Standing, ...]) -> tuple[int
     """The frame that the policy looks at first, of each kind that it keeps apart. Locked ones are passed over: none is taken."""
     if policy in HANDS or policy in NO_RULE:
         return ()
-    marks, out = look.state.frames["marks"], {}
+    marks = look.state.frames["marks"]
+    out: dict[str, int] = {}
     for x in found:
         if x.gives and x.kind not in out:
             out.update((x.kind, f) for f in reversed(x.frames) if not int(marks[f]) & LOCKED)
