@@ -240,9 +240,7 @@ def test_the_lists_of_a_policy_are_drawn_and_picked(shown, console_errors):
     page.wait_for_function("() => document.querySelector('.vml-frames .c.sel').dataset.i === '3'")
     assert page.locator(".vml-frames .c.sel").evaluate_all("all => all.map(c => c.dataset.i)") == ["3", "1"]
     assert "for LRU number 2 of 4 to go" in page.locator(".vml-frames [role=status]").inner_text()
-    choose(
-        page, "what stands in a cell: owner, frame number, the policy's note, references since the page came", "order"
-    )
+    page.locator(".vml-frames select").select_option("order")
     page.wait_for_function("() => document.querySelector('.vml-frames .c').textContent === '3'")
     assert cells(page, "frames")[:4] == ["3", "1", "4", "2"]
     act(page, "store", text="x", at="heap+0x7000")
