@@ -21,7 +21,7 @@ def after(string: str, frames: int, policy: str = "fifo", bulk: bool = False):
         for page in pages:
             area[page * PAGE] = 1
     was = m.digest()
-    found = could_avoid(m, p.row, area.addr // PAGE + pages[-1])
+    found = could_avoid(p, area.addr + pages[-1] * PAGE)
     assert m.digest() == was
     return found
 
@@ -53,7 +53,7 @@ def test_another_policy_than_the_one_that_was_chosen_on_the_way():
     area = p.mmap(8 * PAGE)
     for page in (0, 1, 2, 0, 3, 0):
         area[page * PAGE] = 1
-    found = could_avoid(m, p.row, area.addr // PAGE)
+    found = could_avoid(p, area)
     assert found.cheapest is not None and found.cheapest.knob == "policy lru"
     assert "policy fifo" not in {t.knob for t in found.trials}
 
@@ -77,20 +77,49 @@ def test_a_first_touch_is_spared_by_populating():
     found = after("5", 64)
     assert found.cheapest == found.trials[0]
     assert (found.cheapest.knob, found.cheapest.faults, found.faults) == ("MAP_POPULATE when it was mapped", 8, 1)
-    assert [t.knob for t in found.trials] == ["MAP_POPULATE when it was mapped"]  # no memory and no policy brings it
+    assert not any("more" in t.knob or "policy" in t.knob for t in found.trials)  # no memory and no policy brings it
+    assert {t.came for t in found.trials[1:]} == {avoid.SAME}  # nor a larger page: nothing else in it was touched
 
 
 def test_memory_spares_no_copy():
-    """After fork the first store copies, however many frames there are: neither they nor a policy are tried."""
+    """After fork the first store copies, however many frames there are: neither they nor a policy are tried. Nor do larger
+    pages spare the only store; the last size tried leaves two frames, which a copy needs.
+    """
     m = Machine(frames=16)
     p = m.spawn("p")
     area = p.mmap(PAGE)
     area[0] = 1
     child = p.fork()
     child.at(area)[0] = 2
-    found = could_avoid(m, child.row, area.addr // PAGE)
+    found = could_avoid(child, area)
     assert found.fault.startswith("Step 5: ") and "copied" in found.fault
-    assert found.sentence == "Not by any of: MAP_POPULATE when it was mapped."
+    assert found.sentence == (
+        "Not by any of: MAP_POPULATE when it was mapped, pages of 8 KiB (8 frames), pages of 16 KiB (4 frames), "
+        "pages of 32 KiB (2 frames)."
+    )
+
+
+def test_a_larger_page_spares_the_second_copy():
+    """Two pages of 4 KiB are one of 8: the store to the first has copied both. 2 touches and 2 copies become 1 and 1."""
+    m = Machine(frames=16)
+    p = m.spawn("p")
+    area = p.mmap(2 * PAGE)
+    area[0] = area[PAGE] = 1
+    child = p.fork()
+    child.at(area)[0] = 2
+    child.at(area)[PAGE] = 2
+    found = could_avoid(child, area.addr + PAGE)
+    assert found.sentence == "Yes, with pages of 8 KiB (8 frames): 2 faults up to then, not 4."
+
+
+def test_a_larger_page_is_not_tried_where_the_program_would_be_another():
+    """It unmaps one page of a pair, which with pages of 8 KiB it could not."""
+    m = Machine(frames=16)
+    p = m.spawn("p")
+    area = p.mmap(4 * PAGE)
+    p.munmap(area.addr + PAGE, PAGE)
+    p.store(area.addr, b"x")
+    assert [t.knob for t in could_avoid(p, area.addr).trials] == ["MAP_POPULATE when it was mapped"]
 
 
 def test_a_read_from_a_file_is_foreseen_by_a_hint(tmp_path):
@@ -105,9 +134,10 @@ def test_a_read_from_a_file_is_foreseen_by_a_hint(tmp_path):
         area.flush()
         assert area[2 * PAGE : 2 * PAGE + 1] == (b"old" * PAGE)[2 * PAGE : 2 * PAGE + 1]
         stood = path.read_bytes(), path.stat().st_mtime_ns
-        found = could_avoid(m, p.row, area.addr // PAGE + 2)
+        found = could_avoid(p, area.addr + 2 * PAGE)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == stood
-    assert [t.came for t in found.trials] == [avoid.MINOR, avoid.NOTHING]
+    # willneed, populate; page 2 has a page of 8 KiB for itself, and shares one of 16 KiB with page 0
+    assert [t.came for t in found.trials] == [avoid.MINOR, avoid.NOTHING, avoid.SAME, avoid.NOTHING]
     assert found.sentence.startswith("Yes, with MAP_POPULATE")
 
 
@@ -115,17 +145,17 @@ def test_what_cannot_be_tried_says_why():
     m = Machine(frames=4)
     p = m.spawn("p")
     area = p.mmap(4 * PAGE)
-    here = area.addr // PAGE
-    assert could_avoid(m, p.row, here).sentence == "There is no fault to avoid."
+    assert could_avoid(p, area).sentence == "There is no fault to avoid."
     area[0] = 1
     branch = m.branch()
-    assert could_avoid(branch, p.row, here).sentence == (
+    assert could_avoid(branch.process(p), area.addr).sentence == (
         "It cannot be tried: this machine is a branch, or was loaded; its past does not reach back to where it was built."
     )
     bare = Machine(frames=4, history=None)
     q = bare.spawn("q")
-    q.mmap(PAGE)[0] = 1
-    found = could_avoid(bare, q.row, here + 3)
+    own = q.mmap(PAGE)
+    own[0] = 1
+    found = could_avoid(q, own)
     assert found.sentence == "It cannot be tried: the record does not reach back to the start of the machine."
 
 
@@ -138,7 +168,7 @@ def test_a_file_that_has_changed_since(tmp_path):
     area = p.mmap(3 * PAGE, file=m.open(path))
     assert area[2 * PAGE] == 0
     path.write_bytes(b"")
-    found = could_avoid(m, p.row, area.addr // PAGE + 2)
+    found = could_avoid(p, area.addr + 2 * PAGE)
     assert found.sentence == "It cannot be tried: run again, the fault does not come (a file has changed)."
 
 

@@ -224,8 +224,50 @@ def test_keyboard_selection_and_cells_in_place(shown, console_errors):
     act(page, "touch", n="24 KiB", at="heap+0x0")
     assert page.evaluate("[...document.querySelectorAll('.vml-frames .c')].every(c => c.remembered)")
     assert page.locator(".vml-frames .c").first.get_attribute("aria-label").startswith("frame 0: ")
-    assert page.locator(".vml-frames [role=grid]").get_attribute("aria-label") == "page frames"
+    assert page.locator(".vml-frames [role=grid]").first.get_attribute("aria-label") == "page frames"
     assert console_errors == []
+
+
+def test_the_lists_of_a_policy_are_drawn_and_picked(shown, console_errors):
+    """LRU: pages 0 to 3 come, then 0 and 2 are used: 1 goes first, then 3, 0, 2. The map and its lists select together."""
+    touched = "for k in (0, 1, 2, 3, 0, 2):\n    p.store(h.addr + k * 4096, b'x')"
+    scene = "m = Machine(frames=4, policy='lru', swap=64*KiB)\np = m.spawn('p')\nh = p.mmap(32*KiB, name='heap')\n"
+    page = shown(scene + touched + "\nWorkbench(m)")
+    first = page.locator(".vml-frames .vml-order .c:not(.v0)")
+    assert first.all_inner_texts() == ["1", "3", "0", "2"]
+    assert page.locator(".vml-frames .c.next").get_attribute("data-i") == "1"
+    first.nth(1).click()
+    page.wait_for_function("() => document.querySelector('.vml-frames .c.sel').dataset.i === '3'")
+    assert page.locator(".vml-frames .c.sel").evaluate_all("all => all.map(c => c.dataset.i)") == ["3", "1"]
+    assert "for LRU number 2 of 4 to go" in page.locator(".vml-frames [role=status]").inner_text()
+    page.locator(".vml-frames select").select_option("order")
+    page.wait_for_function("() => document.querySelector('.vml-frames .c').textContent === '3'")
+    assert cells(page, "frames")[:4] == ["3", "1", "4", "2"]
+    act(page, "store", text="x", at="heap+0x7000")
+    assert first.all_inner_texts() == ["3", "0", "2", "1"]
+    assert console_errors == []
+
+
+@pytest.mark.parametrize("width", [1280, 760])
+def test_headings_of_narrow_areas_are_whole(shown, width):
+    """mprotect makes five VMAs of a page or two each: every name and right is to be read, and none lies on another."""
+    page = shown(
+        "from vmlab import Prot\nm = Machine(frames=64)\np = m.spawn('p')\nh = p.mmap(6*4*KiB, name='heap')\n"
+        "p.mprotect(h.addr + 4096, 4096, Prot.READ)\np.mprotect(h.addr + 3*4096, 4096, Prot.READ)\n"
+        "p.mmap(160*KiB, name='big')\nWorkbench(m, show=['address spaces'])"
+    )
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(800)
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll('.vml-spaces .head > span')].map(e => {
+        const b = e.getBoundingClientRect();
+        return [e.textContent, e.scrollWidth - e.clientWidth, b.left, b.right, b.top, b.bottom] })"""
+    )
+    assert [b[0] for b in boxes] == ["bigrw-p", "heaprw-p", "heapr--p", "heaprw-p", "heapr--p", "heaprw-p"]
+    assert [b[1] for b in boxes] == [0] * 6
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            assert a[2] >= b[3] or a[3] <= b[2] or a[4] >= b[5] - 1 or a[5] <= b[4] + 1, (a, b)
 
 
 def test_every_part_alone(shown, console_errors, artifacts):

@@ -319,7 +319,7 @@ def test_could_it_have_been_avoided(no_swallow):
     part.avoid.click()
     assert part.alert == "" and part.answer.layout.display is None
     assert "<b>Yes, with 1 frame more: 4 faults up to then, not 5.</b>" in part.answer.value
-    assert part.answer.value.count("<tr>") == 1 + len(views.could_avoid(m, p.row, area.addr // PAGE).trials) + 1
+    assert part.answer.value.count("<tr>") == 1 + len(views.could_avoid(p, area).trials) + 1
     part.screen.select(views.select_page(m.state, p.row, area.addr // PAGE + 1))
     assert part.answer.layout.display == "none"
     part.avoid.click()

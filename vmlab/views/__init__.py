@@ -3,11 +3,13 @@
 They change nothing and keep nothing. Each takes a State, or a Look at one where many are asked of the same moment.
 """
 
-from .avoid import Avoided, Trial, could_avoid, last_fault
+from .avoid import Avoided, Trial, could_avoid
 from .cache import CachedFile, cache_sentence, page_cache
-from .frames import Frames, frame_letters, frame_owners, frame_sentence, frames
+from .frames import Frames, frame_facts, frame_letters, frame_owners, frame_sentence, frames
 from .look import Area, Look, look_at
+from .order import Order, Standing, order
 from .pages import Page, page, sentence
+from .rerun import last_fault
 from .selection import NOTHING, Selection, again, kin, select_file, select_frame, select_page, select_slot
 from .sentences import Happening, happenings, log
 from .series import (
@@ -43,12 +45,14 @@ __all__ = [
     "Heading",
     "Level",
     "Look",
+    "Order",
     "Page",
     "PageTables",
     "Reference",
     "Ribbon",
     "Selection",
     "Series",
+    "Standing",
     "Story",
     "Swap",
     "Table",
@@ -66,6 +70,7 @@ __all__ = [
     "cells_of",
     "could_avoid",
     "faults_over_time",
+    "frame_facts",
     "frame_letters",
     "frame_owners",
     "frame_sentence",
@@ -78,6 +83,7 @@ __all__ = [
     "living",
     "log",
     "look_at",
+    "order",
     "page",
     "page_cache",
     "page_of",

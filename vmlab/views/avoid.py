@@ -2,37 +2,37 @@
 
     "1 frame more"       a machine of another build makes every step of the record
     "MAP_POPULATE"       the machine as it was makes them, and one call more
+    "pages of 8 KiB"     the same program on a machine of larger pages, as far as it is the same (larger.py)
 
 A reference has the same number in all of them: machine.now counts references, whatever they cost. So the fault is the event
 with its page and its time; where no such event comes, it was avoided. Host files are read again and never written to.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..arguments import address
 from ..core import vma
-from ..core.events import between
-from ..core.state import ASID_SHIFT, FAULTS, NONE, STAT, VPN_MASK, Access, Event, State
-from ..gate import FAILURES
+from ..core.state import ASID_SHIFT, NONE, STAT, VPN_MASK, Access, State
 from ..history import Step
-from ..kernel import calls
 from ..kernel.madvise import Advice
-from ..kernel.outside import Outside
 from ..machine import Machine
-from . import sentences
+from ..process import Process
+from . import larger, sentences
 from .look import look_at
-from .words import plural
+from .rerun import MINOR, NOTHING, PLAIN, READS, SAME, Hooks, Wanted, last_fault, make, run
+from .words import plural, size_text
 
-NOTHING, MINOR, SAME = "does not come", "comes as minor", "comes"
-READS = (Event.PAGEIN, Event.SWAPIN)  # the major faults
-SHARING = (Event.COPY, Event.REUSE, Event.MKWRITE)  # the page was in memory: it is the store that had to be noticed
+if TYPE_CHECKING:
+    from ..mapping import Mapping
+
 SECONDS = 4.0  # that all trials may take
 MOST_MORE = 4  # times the machine's frames are added, at most
 MOST_REFERENCES = 1_000_000  # of a past that is run again
 EXTRA = 0  # the number of a step that the record does not hold
 POLICIES_TRIED = ("lru", "clock", "fifo", "linux")
+TIMES_LARGER = (2, 4, 8, 16)
 
 
 class Trial(NamedTuple):
@@ -85,21 +85,11 @@ class Avoided(NamedTuple):
         return "\n".join([self.fault, self.sentence, *table])
 
 
-class Wanted(NamedTuple):
-    """The fault that is asked about."""
+def could_avoid(process: Process, addr: "int | Mapping") -> Avoided:
+    """Try what could have spared a process the last fault on the page at `addr`. The machine is not changed.
 
-    tag: int
-    now: int
-    step: int
-    kind: Event
-    again: bool  # had the page been in memory before, and gone?
-    event: tuple[int, ...]  # as in the ring
-
-
-def could_avoid(machine: Machine, row: int, vpn: int) -> Avoided:
-    """Try what could have spared the process in `row` the last fault on its page number `vpn`. The machine is not changed.
-
-    Faults are counted, times are simulated nanoseconds. Raises nothing: what cannot be tried is told in the answer.
+    Faults are counted, times are simulated nanoseconds. What cannot be tried is told in the answer. Raises ProcessLookupError
+    of a process that has ended.
 
     >>> from vmlab import Machine, KiB
     >>> from vmlab.views import could_avoid
@@ -108,11 +98,12 @@ def could_avoid(machine: Machine, row: int, vpn: int) -> Avoided:
     >>> area = p.mmap(16 * KiB)
     >>> for page in (0, 1, 2, 3, 0):
     ...     area[page * 4096] = 1
-    >>> could_avoid(m, 0, area.addr >> 12).sentence
+    >>> could_avoid(p, area).sentence
     'Yes, with 1 frame more: 4 faults up to then, not 5.'
     """
+    machine = process.machine
     s, h = machine.state, machine.history
-    wanted = last_fault(s, row, vpn)
+    wanted = last_fault(s, process.row, address(addr) // machine.page_size)
     if wanted is None:
         return Avoided("No fault on this page is on record.", 0, 0, (), "There is no fault to avoid.")
     told = _told(s, wanted)
@@ -120,39 +111,45 @@ def could_avoid(machine: Machine, row: int, vpn: int) -> Avoided:
         return Avoided(told, 0, 0, (), f"It cannot be tried: {reason}.")
     steps = [h[n] for n in range(1, wanted.step + 1)]
     begin = time.perf_counter()
-    came, faults, ns = _run(machine, steps, wanted)
+    came, faults, ns = run(machine, steps, wanted)
     took = time.perf_counter() - begin
     if came != SAME:
         return Avoided(
             told, faults, ns, (), "It cannot be tried: run again, the fault does not come (a file has changed)."
         )
-    trials, late = [], ""
-    for knob, changed, hooks in _knobs(machine, wanted):
-        if time.perf_counter() - begin + took > SECONDS:
-            late = "The rest would take too long."
+    trials, late = [], "The rest would take too long."
+    for trial in _trials(machine, steps, wanted, begin + SECONDS - took):
+        if trial is None:
             break
-        trials.append(Trial(knob, *_run(machine, steps, wanted, changed, hooks)))
-    if not late and wanted.again and all(t.came != NOTHING for t in trials):
-        trials.append(_fewest(machine, steps, wanted, begin + SECONDS - took))
+        trials.append(trial)
+    else:
+        late = ""
     return Avoided(told, faults, ns, tuple(trials), late)
 
 
-def last_fault(s: State, row: int, vpn: int, there: Wanted | None = None) -> Wanted | None:
-    """The last fault on a page of a process that the ring of events still holds; of those at the reference of `there`."""
-    tag = (row << ASID_SHIFT) | vpn
-    events = between(s, 0, int(s.machine["nevent"][0]))
-    mine = events[(events["tag"] == tag) & ((1 << events["kind"]) & FAULTS != 0)]
-    if there is not None:
-        mine = mine[(mine["now"] == there.now) & (mine["step"] == there.step)]
-    if not len(mine):
-        return None
-    e = mine[-1]
-    at = (events["now"] == e["now"]) & (events["step"] == e["step"])
-    kinds = events["kind"][at & (events["object"] == e["object"]) & (events["index"] == e["index"])]
-    # a page whose bytes Python has read is told twice: that it was read, for whichever page, and that it was mapped
-    kind = Event.PAGEIN if Event.PAGEIN in kinds else Event(int(e["kind"]))
-    again = kind == Event.SWAPIN or (kind not in SHARING and len(mine) > 1)
-    return Wanted(tag, int(e["now"]), int(e["step"]), kind, again, e.tolist())
+def _trials(machine: Machine, steps: list[Step], wanted: Wanted, deadline: float) -> Iterator[Trial | None]:
+    """One trial after another, in the order of what they ask for; None when there is no time for the next."""
+    spared = False
+    for knob, changed, hooks in _knobs(machine, wanted):
+        if time.perf_counter() > deadline:
+            yield None
+        trial = Trial(knob, *run(machine, steps, wanted, changed, hooks))
+        spared |= trial.came == NOTHING
+        yield trial
+    if wanted.again and not spared:
+        if time.perf_counter() > deadline:
+            yield None
+        yield _fewest(machine, steps, wanted, deadline)
+    for times in TIMES_LARGER:
+        if time.perf_counter() > deadline:
+            yield None
+        found = larger.run(machine, steps, wanted, times)
+        if found is None:
+            return
+        size, frames = larger.pages_of(machine, times)
+        yield Trial(f"pages of {size_text(size)} ({plural(frames, 'frame')})", *found)
+        if found[0] == NOTHING:
+            return
 
 
 def _told(s: State, wanted: Wanted) -> str:
@@ -177,73 +174,13 @@ def _out_of_reach(machine: Machine, wanted: Wanted) -> str:
 REFS = (STAT.names or ()).index("refs")
 
 
-class Hooks(NamedTuple):
-    """What is done besides the steps."""
-
-    before: Callable[[Machine], None] | None = None  # just before the reference that faulted
-    after: Callable[[Machine, Step], None] | None = None  # after each step
-
-
-PLAIN = Hooks()
-
-
-def _run(
-    machine: Machine,
-    steps: list[Step],
-    wanted: Wanted,
-    changed: dict[str, Any] | None = None,
-    hooks: Hooks = PLAIN,
-) -> tuple[str, int, int]:
-    """Make the steps on a machine that is built like this one, but for `changed`: (what comes, faults, ns)."""
-    twin = Machine(**{**machine.built_with, "history": None, **(changed or {})})
-    twin.kernel.sealed = True
-    for step in steps:
-        if step.call == "set_policy" and changed and "policy" in changed:
-            continue  # another policy is tried throughout
-        if step.n == wanted.step and hooks.before is not None:
-            made, step = _halves(step, wanted.now - int(twin.state.machine["now"][0]))
-            if made is not None:
-                _make(twin, made.call, made.row, made.args, made.n)
-            hooks.before(twin)
-        _make(twin, step.call, step.row, step.args, step.n)
-        if hooks.after is not None:
-            hooks.after(twin, step)
-    came = last_fault(twin.state, wanted.tag >> ASID_SHIFT, wanted.tag & VPN_MASK, wanted)
-    counters = twin.state.stat[0]
-    kind = NOTHING if came is None else MINOR if wanted.kind in READS and came.kind not in READS else SAME
-    return kind, int(counters.minflt + counters.majflt), twin.clock_ns
-
-
-def _halves(step: Step, made: int) -> tuple[Step | None, Step]:
-    """A step as its first `made` references and the others; None where it makes none before."""
-    if step.call not in ("access", "run") or made <= 0:
-        return None, step
-    limit = step.args["limit"]
-    rest = {**step.args, "limit": None if limit is None else limit - made}
-    if step.call == "access":
-        writes = step.args["writes"]
-        rest |= {"addresses": step.args["addresses"][made:], "writes": writes[made:] if len(writes) > 1 else writes}
-    return step.until(made), replace(step, args=rest)
-
-
-def _make(twin: Machine, call: str, row: int | None, args: dict[str, Any], n: int) -> None:
-    """Make one call as step n."""
-    k = twin.kernel
-    k.begin(row, n, Outside())
-    try:
-        calls.perform(k, call, row, args)
-    except FAILURES:
-        pass  # as it was the first time; or this machine is too small or too full for it
-    k.finish()
-
-
 def _knobs(machine: Machine, wanted: Wanted) -> Iterator[tuple[str, dict[str, Any], Hooks]]:
     """What is tried, but for frames, in the order of what it asks for."""
     row, vpn, size = wanted.tag >> ASID_SHIFT, wanted.tag & VPN_MASK, machine.page_size
 
     def advise(twin: Machine, row: int, first: int, npages: int, advice: Advice) -> None:
         args = {"addr": first * size, "length": npages * size, "advice": advice}
-        _make(twin, "madvise", row, args, EXTRA)
+        make(twin, "madvise", row, args, EXTRA)
 
     if wanted.kind in READS:
         yield "MADV_WILLNEED just before", {}, Hooks(lambda twin: advise(twin, row, vpn, 1, Advice.WILLNEED))
@@ -283,7 +220,7 @@ def _fewest(machine: Machine, steps: list[Step], wanted: Wanted, deadline: float
 
     def trial(more: int) -> Trial:
         changed = {"frames": given + more, "ram": None}
-        return Trial(f"{plural(more, 'frame')} more", *_run(machine, steps, wanted, changed))
+        return Trial(f"{plural(more, 'frame')} more", *run(machine, steps, wanted, changed))
 
     few, more, best = 0, 1, trial(1)
     while best.came != NOTHING and 2 * more <= MOST_MORE * given and time.perf_counter() < deadline:

@@ -7,6 +7,7 @@ import numpy as np
 from ..core.state import ASID_SHIFT, NONE, OFFLINE, VPN_MASK, Kind, State
 from . import words
 from .look import Array, Look, look_at
+from .order import note
 
 FREE, ANON, FILE, GONE = range(4)
 
@@ -85,6 +86,19 @@ def frame_sentence(s: State | Look, frame: int) -> str:
     if not look.users_of(frame):
         text += ", mapped by nobody" if look.is_file(owners[0][0]) else ", not mapped"
     dirty = bool(look.facts.dirty[frame])
-    text += ", dirty" if dirty else ""
+    text += (", dirty" if dirty else "") + (", locked" if look.facts.locked[frame] else "")
     slot = int(look.state.frames["slot"][frame])
     return text + (f"; swap slot {slot} {'is kept for it' if dirty else 'has a copy'}." if slot != NONE else ".")
+
+
+def frame_facts(s: State | Look, frame: int) -> str:
+    """The rest of what is known of the page in a frame: kind, use, PTEs, when it came, the policy's note; "" of a free one."""
+    look = look_at(s)
+    owners, f = look.owners_of(frame), look.facts
+    if not owners:
+        return ""
+    kind = "File" if look.is_file(owners[0][0]) else "Anonymous"
+    used = "accessed" if f.accessed[frame] else "not accessed"
+    came = f"came at reference {int(look.state.frames['loaded'][frame]):,}"
+    told = note(look, frame)
+    return f"{kind}, {used}, {words.plural(int(f.ptes[frame]), 'PTE')}, {came}{'; ' + told if told else ''}."

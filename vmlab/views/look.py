@@ -250,6 +250,11 @@ class Look:
         return np.asarray(self.state.uses)
 
     @cached_property
+    def held(self) -> Array:
+        """The frames that hold a page, ascending."""
+        return np.asarray((self.state.uses["page"][: len(self.state.frames)] != NONE).nonzero()[0])
+
+    @cached_property
     def facts(self) -> FrameFacts:
         """Counts and marks of all frames."""
         s = self.state

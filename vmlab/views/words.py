@@ -65,3 +65,8 @@ def object_page(s: State | Look, obj: int, index: int) -> str:
 def plural(n: int, noun: str) -> str:
     """'1 page', '2 pages'."""
     return f"{n:,} {noun}" + ("" if n == 1 else "es" if noun.endswith(("s", "x", "ch")) else "s")
+
+
+def size_text(nbytes: int) -> str:
+    """'8 KiB', '100 bytes'."""
+    return f"{nbytes >> 10:,} KiB" if nbytes and nbytes % 1024 == 0 else plural(nbytes, "byte")

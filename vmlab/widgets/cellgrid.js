@@ -3,6 +3,8 @@
 // Cells are elements, updated in place. Nothing here knows what a cell means: glyph, classes and sentence come from
 // Python, the looks from the style sheet.
 
+const LINES = 5; // of headings above each other; what does not fit is cut
+
 function el(tag, cls, text) {
   const e = document.createElement(tag);
   if (cls) e.className = cls;
@@ -44,10 +46,12 @@ function render({ model, el: root }) {
         const h = el("div", "head");
         h.style.gridColumn = `${place[col]} / ${place[col + span - 1] + 1}`;
         h.title = tip;
+        const text = el("span");
         for (const [letters, name, code] of labels) {
-          if (letters) h.append(el("em", "", letters));
-          h.append(el("b", "", name), el("code", "", code));
+          if (letters) text.append(el("em", "", letters));
+          text.append(el("b", "", name), el("code", "", code));
         }
+        h.append(text);
         row.append(h);
       }
       grid.append(row);
@@ -123,7 +127,7 @@ function render({ model, el: root }) {
     const longest = Math.max(0, ...glyphs.map((g) => g.length));
     if (longest !== fitted) {
       fitted = longest;
-      requestAnimationFrame(fitText);
+      requestAnimationFrame(fit);
     }
     if (cells[cursor] && blank(cursor)) moveTo(cells.findIndex((_, i) => !blank(i)), false);
   }
@@ -188,7 +192,32 @@ function render({ model, el: root }) {
     grid.classList.toggle("tiny", width < 10);
     cells.forEach((c, i) => c.classList.toggle("cut", 4.9 * (glyphs[i] || "").length > width));
   }
-  const sized = new ResizeObserver(fitText);
+  function fitHeads() { // a heading that is wider than its columns stands a line higher than those it would touch
+    const row = grid.querySelector(".vml-cg-heads");
+    if (!row || !row.offsetWidth) return;
+    const all = [...row.querySelectorAll(".head")].map((h) => ({ h, text: h.firstChild }));
+    for (const { text } of all) text.style.maxWidth = "none";
+    for (const a of all) [a.left, a.width, a.wide] = [a.h.offsetLeft, a.h.offsetWidth, a.text.scrollWidth + 8];
+    const edge = row.offsetWidth, ends = []; // of each line, where its last heading ends
+    for (const a of all) {
+      const begin = Math.max(0, Math.min(a.left, edge - a.wide));
+      let up = 0;
+      while (up < LINES && (ends[up] ?? -1) > begin) up++;
+      const fits = up < LINES;
+      if (!fits) up = 0;
+      ends[up] = Math.max(ends[up] ?? 0, fits ? begin + a.wide : a.left + a.width);
+      a.h.style.setProperty("--up", up);
+      a.h.classList.toggle("up", up > 0);
+      a.text.style.left = `${fits ? begin - a.left : 0}px`;
+      a.text.style.maxWidth = `${fits ? edge : a.width}px`;
+    }
+    row.style.setProperty("--lines", Math.max(1, ends.length));
+  }
+  function fit() {
+    fitText();
+    fitHeads();
+  }
+  const sized = new ResizeObserver(fit);
   sized.observe(root);
   model.on("change", update);
   update();

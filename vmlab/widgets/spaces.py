@@ -61,9 +61,10 @@ class AddressSpaces(Part):
         gaps = [h.column for h in v.headings[1:]]
         self.grid.show(cells, max(n, 1), gaps=gaps, heads=heads, row_labels=labels, corner="address →" if n else "")
         hidden = len(alive) - len(self.shown)
-        self.facts = f"+{hidden} more" if hidden else ""
+        facts = [f"+{hidden} more"] if hidden else []
         if n and v.npages.max() > 1:
-            self.facts += f" a column is up to {v.npages.max():,} pages"
+            facts.append(f"a column is up to {v.npages.max():,} pages")
+        self.facts = " · ".join(facts)
 
     def head_of(self, look: Look, h: views.Heading) -> list[Any]:
         """The heading of one stretch of the axis."""

@@ -5,7 +5,7 @@ from typing import Any
 from .. import views
 from ..core.state import NONE
 from ..views import Look
-from ..views.words import plural
+from ..views.words import plural, size_text
 from .cellgrid import Cell, CellGrid
 from .part import Part
 
@@ -74,7 +74,7 @@ class PageTables(Part):
 
 def told(look: Look, seen: views.PageTables) -> str:
     """ "B spell: 6 tables = 24 KiB, for 31 resident pages"."""
-    size = f"{seen.nbytes // 1024:,} KiB" if seen.nbytes % 1024 == 0 else plural(seen.nbytes, "byte")
+    size = size_text(seen.nbytes)
     return f"{look.process[seen.row]}: {plural(len(seen.tables), 'table')} = {size}, for {plural(seen.resident, 'resident page')}"
 
 

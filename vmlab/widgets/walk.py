@@ -86,7 +86,8 @@ class Translation(Part):
             raise ValueError("pick a page first")
         self.avoid.disabled = True
         try:
-            self.answer.value = answered(views.could_avoid(self.screen.machine, sel.row, sel.vpn))
+            process = next(p for p in self.screen.machine.processes if p.row == sel.row)
+            self.answer.value = answered(views.could_avoid(process, sel.vpn * self.screen.look.page_size))
         finally:
             self.avoid.disabled = False
         self.asked, self.answer.layout.display = self.here(sel), None
