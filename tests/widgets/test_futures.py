@@ -8,7 +8,7 @@ import pytest
 from widgets.scenes import PAGE
 
 from vmlab import Machine
-from vmlab.widgets import TwoFutures
+from vmlab.widgets import TwoFutures, Workbench
 
 WIDGETS = ipywidgets.widgets.widget._instances
 
@@ -94,3 +94,31 @@ def test_as_text(m):
     assert bundle["text/plain"] == f"TwoFutures(since moment {both.moment}: left nothing, right nothing)"
     assert bundle["text/html"].startswith("<table>")
     both.close()
+
+
+def test_the_workbench_branches_in_its_own_place_and_comes_back(m):
+    w = Workbench(m, show=["frames", "log"], scale=1.5)
+    count, was, children = len(WIDGETS), m.digest(), w.children
+    w.transport.branch.click()
+    both = w.futures
+    assert w.children == (both,)
+    assert both.machines[0] is m and [list(b.parts) for b in both.benches] == [["frames", "log"]] * 2
+    assert [b.transport.branch.layout.display for b in both.benches] == ["none", "none"]
+    sized = [b for b in (w, both, *both.benches) if "vml-x150" in b._dom_classes]
+    assert sized == both.benches  # a zoom within a zoom would multiply
+    both.machines[1].spawn("another")
+    both.one.click()
+    assert w.children == children and w.futures is None and m.digest() == was
+    assert "vml-x150" in w._dom_classes
+    assert len(WIDGETS) == count
+
+
+def test_a_workbench_closed_while_there_are_two_leaves_nothing(m):
+    count = len(WIDGETS)
+    w = Workbench(m, show=["frames"])
+    w.branch()
+    other = weakref.ref(w.futures.machines[1])
+    w.close()
+    assert len(WIDGETS) == count and repr(w) == "Workbench(closed)"
+    gc.collect()
+    assert other() is None

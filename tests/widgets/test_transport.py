@@ -1,6 +1,7 @@
 """Through time: undo, redo, scrub, step, play, stop."""
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -117,3 +118,19 @@ def test_a_signal_stops_play_and_is_told(no_swallow):
     w = asyncio.run(play())
     assert "nothing is mapped there" in w.transport.said.text("alert")
     assert s.machine.queue_left == 1
+
+
+def test_play_keeps_its_pace_whatever_a_step_costs(no_swallow, monkeypatch):
+    s = forked()
+
+    async def play():
+        w = bench(s)
+        say(w, "queue workload", count="200", pattern="in order", at="heap")
+        advance = w.transport.advance
+        monkeypatch.setattr(w.transport, "advance", lambda: (time.sleep(0.06), advance())[1])  # of the 0.1 s there are
+        w.transport.play.value = True
+        await asyncio.sleep(1.5)
+        w.transport.play.value = False
+
+    asyncio.run(play())
+    assert 12 <= 200 - s.machine.queue_left <= 17  # ten a second; where the pause comes after the step, nine in all

@@ -1,6 +1,6 @@
 """Two futures of one machine, side by side: fork first or write first, FIFO or LRU."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Box, Button, HBox, VBox
@@ -35,6 +35,7 @@ class TwoFutures(VBox):
     machine : the left one; the right one is branched off now, and again at each *Branch here*
     show : parts of the two Workbenches, as of Workbench
     scale : size of text and cells: 1, 1.25, 1.5 or 2
+    back : called by the button *One future*, which is there where something stands to go back to
 
     >>> from vmlab import KiB, Machine
     >>> m = Machine(frames=16)
@@ -47,7 +48,11 @@ class TwoFutures(VBox):
     """
 
     def __init__(
-        self, machine: "Machine", show: Sequence[str] = ("address spaces", "frames", "log"), scale: float = 1.0
+        self,
+        machine: "Machine",
+        show: Sequence[str] = ("address spaces", "frames", "log"),
+        scale: float = 1.0,
+        back: Callable[[], object] | None = None,
     ) -> None:
         self.show, self.scale = list(show), scale
         self.machines = machine, machine.branch()
@@ -60,10 +65,16 @@ class TwoFutures(VBox):
         )
         self.again.add_class("vml-small").add_class("vml-fit")
         self.again.on_click(lambda _: self.branch())
+        tools = [self.head, self.again]
+        if back is not None:
+            self.one = Button(
+                description="One future", tooltip="go on with the left one alone", layout={"width": "auto"}
+            )
+            self.one.add_class("vml-small").add_class("vml-fit")
+            self.one.on_click(lambda _: back())
+            tools.append(self.one)
         self.sides = Box().add_class("vml-sides")
-        super().__init__(
-            [theme.FuturesTheme(), HBox([self.head, self.again]).add_class("vml-top"), self.table, self.sides]
-        )
+        super().__init__([theme.FuturesTheme(), HBox(tools).add_class("vml-top"), self.table, self.sides])
         for name in ("vml-part", "vml-futures", "vml-root"):
             self.add_class(name)
         self.limiter = Limiter(self.refresh)
@@ -71,8 +82,11 @@ class TwoFutures(VBox):
         cell.makes(self)
 
     def made(self) -> list[Workbench]:
-        """A Workbench for each."""
-        return [Workbench(m, self.show, self.scale) for m in self.machines]
+        """A Workbench for each. Here the branches are two: *Branch here* stands above both."""
+        benches = [Workbench(m, self.show, self.scale) for m in self.machines]
+        for bench in benches:
+            bench.transport.branch.layout.display = "none"
+        return benches
 
     def begin(self) -> None:
         """The two part at this moment."""

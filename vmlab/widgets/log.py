@@ -1,5 +1,6 @@
 """What happened: the steps of the machine's history, or every event of its ring, in sentences."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ipywidgets import Dropdown
@@ -7,12 +8,25 @@ from ipywidgets import Dropdown
 from .. import views
 from ..core.state import NONE
 from ..views import Look
+from ..views.sentences import Happening
 from .cellgrid import Cell, CellGrid
 from .part import Part
 from .theme import CROSS, OTHER, TAGS
 
 LINES = 10
-SHOWN = ("steps", "faults and evictions", "this page")
+SEARCHED = 400  # happenings looked through for those that are wanted
+FAULTS = ("minor", "MAJOR", "copy", "reuse")
+STEPS = ("steps", "signals and errors")  # whose lines are steps of the history
+WANTED: dict[str, Callable[[Happening, views.Selection], bool]] = {  # whose lines are happenings, and which
+    "faults and evictions": lambda h, sel: True,
+    "faults": lambda h, sel: h.tag in FAULTS,
+    "swap": lambda h, sel: "swap slot" in h.sentence,
+    "copies": lambda h, sel: h.tag in ("copy", "reuse"),
+    "this page": lambda h, sel: (
+        (h.vpn != NONE and (h.row, h.vpn) == (sel.row, sel.vpn))
+        or (h.object != NONE and (h.object, h.index) == (sel.object, sel.index))
+    ),
+}
 
 
 SHORT = {  # calls whose name is too long for a chip
@@ -26,7 +40,7 @@ SHORT = {  # calls whose name is too long for a chip
 
 
 class EventLog(Part):
-    """The newest lines, the last one the moment shown. Picking a step goes there; the whole sentence is the tooltip."""
+    """The newest lines, the last one the moment shown. Picking one goes there and selects its page; the tooltip has all of it."""
 
     title = "What happened"
     css = "log"
@@ -37,38 +51,33 @@ class EventLog(Part):
         return [self.grid]
 
     def tools(self) -> list[Any]:
-        self.filter = Dropdown(options=SHOWN, layout={"width": "auto"}, tooltip="which lines")
+        self.filter = Dropdown(options=[STEPS[0], *WANTED, STEPS[1]], layout={"width": "auto"}, tooltip="which lines")
         self.filter.add_class("vml-fit").add_class("vml-small")
         self.filter.observe(self.guarded(lambda _: self.refresh()), "value")
         return [self.filter]
 
     def draw(self, look: Look) -> None:
-        if self.filter.value == "steps":
-            cells = self.steps()
+        h, shown = self.screen.machine.history, self.filter.value
+        if shown in WANTED:
+            found = [x for x in views.log(look, SEARCHED) if WANTED[shown](x, self.screen.selection)]
+            cells = self.events(found[-LINES:])
+        elif shown == "steps":
+            cells = self.steps(range(max(h.first, h.now - LINES) + 1, h.now + 1))
         else:
-            cells = self.events(look)
+            cells = self.steps([n for n in range(h.first + 1, h.now + 1) if h[n].error is not None][-LINES:])
         self.grid.show(cells, 1)
-        self.look_as("told", self.filter.value != SHOWN[0])
+        self.look_as("told", shown in WANTED)
 
-    def steps(self) -> list[Cell]:
-        """A line for each of the last steps."""
-        h = self.screen.machine.history
-        first = max(h.first, h.now - LINES)
-        self.stories = [self.screen.tell(n) for n in range(first + 1, h.now + 1)]
-        self.lines: list[tuple[int, int, int]] = [(x.n, x.row, x.vpn) for x in self.stories]
+    def steps(self, moments: Iterable[int]) -> list[Cell]:
+        """A line for each of these steps."""
+        told = [self.screen.tell(n) for n in moments]
+        self.lines: list[tuple[int, int, int]] = [(x.n, x.row, x.vpn) for x in told]
         return [
-            Cell(f"{x.n}  {x.short}", chip_classes(x.tag), f"{x.n}: {x.headline} {x.second}", chip(x.tag))
-            for x in self.stories
+            Cell(f"{x.n}  {x.short}", chip_classes(x.tag), f"{x.n}: {x.headline} {x.second}", chip(x.tag)) for x in told
         ]
 
-    def events(self, look: Look) -> list[Cell]:
-        """A line for each of the last faults and evictions; of the selected page only, if so chosen."""
-        found = views.log(look, 4 * LINES)
-        sel = self.screen.selection
-        if self.filter.value == "this page":
-            mine = ((sel.row, sel.vpn), (sel.object, sel.index))
-            found = [h for h in views.log(look, 400) if (h.row, h.vpn) == mine[0] or (h.object, h.index) == mine[1]]
-        found = found[-LINES:]
+    def events(self, found: list[Happening]) -> list[Cell]:
+        """A line for each of these."""
         self.lines = [(h.step, h.row, h.vpn) for h in found]
         return [Cell(f"{h.step}  {h.sentence}", chip_classes(h.tag), f"{h.sentence}.", chip(h.tag)) for h in found]
 
@@ -83,10 +92,15 @@ class EventLog(Part):
         self.status = "" if self.lines else "Nothing yet."
 
     def picked(self, i: int) -> None:
-        """A line was picked: go to the moment after that step."""
-        step = self.lines[i][0]
-        if step != self.screen.machine.history.now:
-            self.screen.machine.seek(step)
+        """A line was picked: go to the moment after that step, and select the page that the line is about."""
+        step, row, vpn = self.lines[i]
+        with self.screen.together():
+            if step != self.screen.machine.history.now:
+                self.screen.machine.seek(step)
+                self.screen.limiter.flush()
+            look = self.screen.look
+            if any(a.first <= vpn < a.stop for a in look.areas.get(row, ())):
+                self.screen.select(views.select_page(look, row, vpn))
 
     def summary(self, look: Look) -> str:
         h = self.screen.machine.history

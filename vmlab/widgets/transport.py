@@ -1,6 +1,7 @@
-"""Through time: Undo, Redo, scrub, Step, Play. Left is the past, right the future."""
+"""Through time: Undo, Redo, scrub, Step, Play, Branch. Left is the past, right the future."""
 
 import asyncio
+import time
 from typing import Any
 
 from ipywidgets import Button, Dropdown, HBox, IntProgress, ToggleButton
@@ -30,11 +31,12 @@ class Transport(HBox):
             options=list(SPEEDS), value="10 a second", layout={"width": "116px"}, tooltip="how fast Play goes"
         )
         self.progress = IntProgress(0, 0, 1, layout={"width": "90px", "display": "none"})
+        self.branch = Button(description="Branch", tooltip="two futures from here, side by side")
         self.mark = Button(description="Bookmark", tooltip="remember this moment")
         self.marks = Dropdown(layout={"width": "110px", "display": "none"}, tooltip="go to a bookmark")
         self.said = Slots(kind="vml-code").add_class("vml-long")
         moving = [self.undo, self.redo, self.scrub, self.now, self.step, self.play, self.speed, self.progress]
-        super().__init__([*moving, self.mark, self.marks, self.said])
+        super().__init__([*moving, self.branch, self.mark, self.marks, self.said])
         self.add_class("vml-bar")
         guard = screen.guard
         self.undo.on_click(guard(lambda _: self.screen.machine.undo(), self.complain))
@@ -69,6 +71,7 @@ class Transport(HBox):
         self.redo.disabled = h.now >= h.last or m.running
         idle = not left and h.now >= h.last
         self.step.disabled = idle or m.running
+        self.branch.disabled = m.running
         self.play.disabled = idle and not self.play.value
         waiting = f" · {left:,} waiting" if left else ""
         self.now.put(("now", f"moment {h.now} of {h.last} · {time_of(m.clock_ns)}{waiting}", ""))
@@ -117,7 +120,7 @@ class Transport(HBox):
 
     async def go_on(self) -> None:
         """Step after step until Stop or the end; never blocks the page for longer than a chunk."""
-        failure = None
+        failure, due = None, time.monotonic()
         try:
             while self.play.value and self.screen.open:
                 pause = 1 / SPEEDS[self.speed.value] if SPEEDS[self.speed.value] else 0.0
@@ -126,7 +129,8 @@ class Transport(HBox):
                     await self.rush()
                 elif not self.advance():
                     break
-                await asyncio.sleep(pause or BREATH)
+                due = max(due + pause, time.monotonic() + BREATH)  # the step's own time is part of the pause
+                await asyncio.sleep(due - time.monotonic())
         except Exception as error:
             failure = error
         finally:

@@ -17,13 +17,14 @@ from .transport import Transport
 
 if TYPE_CHECKING:
     from ..machine import Machine
+    from .futures import TwoFutures
 
 
 class Workbench(VBox):
     """Controls, headline, and the parts named in `show` (default: all), over one machine and one selection.
 
     `scale` enlarges letters, cells and charts together: 1, 1.25, 1.5 or 2. A cell of a notebook that runs again closes the
-    Workbench it made before.
+    Workbench it made before. *Branch* puts two futures in its place, side by side, until *One future* takes them away.
 
     >>> from vmlab import Machine
     >>> Workbench(Machine(frames=16, swap=0), show=["frames"])
@@ -42,6 +43,8 @@ class Workbench(VBox):
         self.theme = theme.WorkbenchTheme(lambda: self.screen.wake(self.theme.views > 0))
         self.command = Command(self.screen)
         self.transport = Transport(self.screen)
+        self.transport.branch.on_click(self.screen.guard(lambda _: self.branch(), self.complain))
+        self.futures: TwoFutures | None = None  # in its place, while there are two
         self.headline = Slots(kind="vml-say")
         self.parts: dict[str, Part] = {name: PARTS[name](self.screen) for name in names}
         self.key = HTML(theme.key())
@@ -88,10 +91,34 @@ class Workbench(VBox):
         said, lesson = ("h tip", story.headline, role), ("s tip", story.second, "")
         self.headline.put((look, cross + story.tag, ""), said, lesson, ("ns", cost, ""))
 
+    # -- two futures ---------------------------------------------------------------------------------------------------
+
+    def branch(self) -> None:
+        """Show the machine and a branch of it, side by side, with the same parts in the same size."""
+        from .futures import TwoFutures  # made of Workbenches
+
+        if self.futures is not None:
+            return
+        self.transport.stop()
+        self.futures = TwoFutures(self.screen.machine, list(self.parts), self.screen.scale, self.unite)
+        self.one = self.children
+        theme.resize(self, 1.0)  # its place only: each side has its own size
+        self.children = [self.futures]
+
+    def unite(self) -> None:
+        """Show the machine alone again; what its branch did is gone."""
+        if self.futures is None:
+            return
+        self.children = self.one
+        self.futures.close()
+        self.futures = None
+        theme.resize(self, self.screen.scale)
+
     def close(self) -> None:
         """Close every widget of it and let go of the machine."""
         if self.comm is None:
             return
+        self.unite()
         self.transport.stop()
         self.screen.leave(self)  # type: ignore[arg-type]
         for part in self.parts.values():
