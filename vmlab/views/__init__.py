@@ -8,17 +8,24 @@ from .cache import CachedFile, cache_sentence, page_cache
 from .frames import Frames, frame_letters, frame_owners, frame_sentence, frames
 from .look import Area, Look, look_at
 from .pages import Page, page, sentence
+from .readings import Axis
 from .selection import NOTHING, Selection, again, kin, select_file, select_frame, select_page, select_slot
 from .sentences import Happening, happenings, log
 from .series import (
     Series,
     ceiling,
+    dirty_over_time,
     faults_over_time,
     free_over_time,
+    hits_over_time,
+    pressure_over_time,
     resident_over_time,
     right_end,
     swap_over_time,
     totals,
+    working_set_sizes,
+    working_set_windows,
+    working_sets_over_time,
 )
 from .spaces import AddressSpaces, Cells, Heading, Ribbon, address_spaces, cells_of
 from .story import NEVER, Reference, Story, beginning, story
@@ -35,6 +42,7 @@ __all__ = [
     "AddressSpaces",
     "Area",
     "Avoided",
+    "Axis",
     "CachedFile",
     "Cause",
     "Cells",
@@ -65,6 +73,7 @@ __all__ = [
     "ceiling",
     "cells_of",
     "could_avoid",
+    "dirty_over_time",
     "faults_over_time",
     "frame_letters",
     "frame_owners",
@@ -72,6 +81,7 @@ __all__ = [
     "frames",
     "free_over_time",
     "happenings",
+    "hits_over_time",
     "kin",
     "last_fault",
     "letter",
@@ -82,6 +92,7 @@ __all__ = [
     "page_cache",
     "page_of",
     "page_tables",
+    "pressure_over_time",
     "process",
     "resident_over_time",
     "right_end",
@@ -100,4 +111,7 @@ __all__ = [
     "translation",
     "where",
     "why",
+    "working_set_sizes",
+    "working_set_windows",
+    "working_sets_over_time",
 ]
