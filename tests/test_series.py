@@ -268,6 +268,18 @@ def test_a_long_run_has_lines_to_its_end():
     assert len(np.unique(sets.values["A"])) > 10  # it was counted until the end, and moves
 
 
+def test_a_working_set_shrinks_while_every_reference_hits():
+    """A phase of 20 pages, then a loop of two: no miss says that the other pages are not used any more."""
+    m = Machine(frames=64, swap=0, contents=False)
+    p = m.spawn("p")
+    area = p.mmap(20 * PAGE)
+    p.access([*area.pages, *([area.addr, area.addr + PAGE] * 1000)], True)
+    assert m.state.stat["tlb_misses"][0] == 20
+    sizes = views.working_sets_over_time(m.state, window=128)
+    assert [at(sizes, "A", t) for t in (20, 100, 128 + 20 + 128, 1500, 2020)] == [20, 20, 2, 2, 2]
+    assert np.diff(m.samples["now"]).max() == 128
+
+
 def test_chunks_leave_no_trace_in_the_samples(monkeypatch):
     ways = []
     for chunk in (1 << 20, 137):

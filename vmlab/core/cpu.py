@@ -166,7 +166,14 @@ def run(s, addresses, writes, limit):
     while i < end and why == Exit.DONE:
         if then + i >= m.tick_due:
             policy.tick(s)
-        stop = min(i + BLOCK, end, m.tick_due - then)
+        if then + i >= m.sample_late:  # hits alone: working sets shrink meanwhile
+            m.now = then + i
+            recent.remember_run(s, addresses, told, i, then, asid)
+            told = i
+            events.sample(s, m.now)
+            if m.wanted != 0:
+                recent.note(s)
+        stop = min(i + BLOCK, end, m.tick_due - then, m.sample_late - then)
         misses = s.stat[0].tlb_misses
         faults = s.stat[0].minflt + s.stat[0].majflt
         while i < stop:

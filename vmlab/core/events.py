@@ -78,22 +78,29 @@ def sample(s, now):
         s.sample_rss[i, k] = s.procs[k].rss
     for k in range(WINDOWS * SAMPLED_PROCS):
         s.sample_wss[i, k] = NONE
-    price = s.frames.shape[0] + s.recent.shape[0]
-    apart = now // max(1, FREE // (8 * price))
-    ended = now == m.now  # a call has
-    if FREE + (now >> 3) + (m.step << 11) - m.looked >= price and (ended or now - m.counted >= apart):
-        m.looked += price
-        m.counted = now
-        count_dirty(s, i)
-        m.wanted = 1
     m.nsample = i + 1
     m.sample_due = now + m.sample_every
+    m.sample_late = now + max(m.sample_every, s.recent.shape[0] >> 2)
+    if now - m.counted >= now // max(1, FREE // (8 * price(s))):
+        count(s)
+
+
+@inline
+def price(s):
+    """How many frames and references are passed over to count for one sample."""
+    return s.frames.shape[0] + s.recent.shape[0]
 
 
 @njit
-def count_dirty(s, i):
-    """Count the dirty pages in memory into sample i. (Working sets are counted by recent.note, once the references are known.)"""
-    row = s.samples[i]
+def count(s):
+    """Count the dirty pages in memory into the newest sample, and ask for its working sets (recent.note), if that can be paid."""
+    m = s.machine[0]
+    row = s.samples[m.nsample - 1]
+    if FREE + (row.now >> 3) + (m.step << 11) - m.looked < price(s):
+        return
+    m.looked += price(s)
+    m.counted = row.now
+    m.wanted = 1
     row.dirty = 0
     row.dirty_files = 0
     for f in range(s.frames.shape[0]):
@@ -157,6 +164,8 @@ def finish(s):
     m.major = 0
     if m.nsample == 0 or m.now >= m.sample_due or s.samples[m.nsample - 1].nevent != m.nevent:
         sample(s, m.now)
+        if s.samples[m.nsample - 1].dirty == NONE:
+            count(s)
     if m.wanted != 0:
         recent.note(s)
 

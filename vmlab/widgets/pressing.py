@@ -17,7 +17,7 @@ class PressureOverTime(Chart):
 
     def draw(self, look: Look) -> None:
         super().draw(look)
-        self.facts = f"% of the time of the last {int(self.series(look).window):,}"
+        self.facts = f"of the last {int(self.series(look).window):,}"
 
     def paint(self, look: Look, sel: views.Selection) -> None:
         some, full = look.state.pressure["total"].tolist()

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .screen import Screen
 
 BUTTONS = (  # text, what it says when it is pointed at, what it does to the time axis
-    ("＋", "zoom in (key: +)", lambda t: t.zoom(0.5)),
-    ("－", "zoom out (key: -)", lambda t: t.zoom(2.0)),
+    ("+", "zoom in (key: +)", lambda t: t.zoom(0.5)),
+    ("−", "zoom out (key: -)", lambda t: t.zoom(2.0)),
     ("◀", "earlier (key: Shift+Left)", lambda t: t.shift(-0.5)),
     ("▶", "later (key: Shift+Right)", lambda t: t.shift(0.5)),
     ("Whole run", "see everything (key: 0)", lambda t: t.whole_run()),

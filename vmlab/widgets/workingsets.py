@@ -47,7 +47,7 @@ class WorkingSetsOverTime(Chart):
 
     def draw(self, look: Look) -> None:
         super().draw(look)
-        self.facts = "pages, in the last"
+        self.facts = "in the last"
 
     def paint(self, look: Look, sel: views.Selection) -> None:
         sizes = views.working_set_sizes(look, self.window)
