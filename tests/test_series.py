@@ -277,7 +277,7 @@ def test_a_working_set_shrinks_while_every_reference_hits():
     assert m.state.stat["tlb_misses"][0] == 20
     sizes = views.working_sets_over_time(m.state, window=128)
     assert [at(sizes, "A", t) for t in (20, 100, 128 + 20 + 128, 1500, 2020)] == [20, 20, 2, 2, 2]
-    assert np.diff(m.samples["now"]).max() == 128
+    assert np.diff(m.samples["now"]).max() == 32
 
 
 def test_chunks_leave_no_trace_in_the_samples(monkeypatch):

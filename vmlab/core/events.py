@@ -80,7 +80,7 @@ def sample(s, now):
         s.sample_wss[i, k] = NONE
     m.nsample = i + 1
     m.sample_due = now + m.sample_every
-    m.sample_late = now + max(m.sample_every, s.recent.shape[0] >> 2)
+    m.sample_late = now + max(m.sample_every, s.recent.shape[0] >> 2 * (WINDOWS - 1))  # the shortest window
     if now - m.counted >= now // max(1, FREE // (8 * price(s))):
         count(s)
 

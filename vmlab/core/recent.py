@@ -7,7 +7,7 @@ be remembered. A bulk run notes its last ones when it ends or is sampled, so the
 """
 
 from ..jit import inline, njit
-from .state import ASID_SHIFT, SAMPLED_PROCS, WINDOWS
+from .state import ASID_SHIFT, SAMPLED_PROCS, WINDOWS, State
 
 SHORTEST, LONGEST = 64, 1 << 13  # references that the longest window may look back
 
@@ -36,7 +36,7 @@ def remember_run(s, addresses, start, stop, then, asid):
         remember(s, then + i, asid | (addresses[i] >> shift))
 
 
-def forget(s, row):
+def forget(s: State, row: int) -> None:
     """The process in a row has ended: who comes into that row has no part in what it did."""
     s.recent[(s.recent - 1) >> ASID_SHIFT == row] = 0
 

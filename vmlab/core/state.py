@@ -173,7 +173,7 @@ MACHINE = _words(
     "free nfree online "  # frames
     "page_shift page_size levels fanout tlb_sets tlb_ways tlb_stores vpn_bits task_pages "  # geometry
     "table_top table_free node_top node_free use_free slot_free nslot_free nvma hint nname "  # allocators; VMA cache
-    "nevent seen until nsample sample_due sample_late sample_every "  # observers; a miss is sampled when due, a run without any when late
+    "nevent seen until nsample sample_due sample_late sample_every "  # observers; a miss is sampled when due, hits when late
     "looked counted wanted "  # frames and references that samples have passed over; when last; are working sets to be noted now?
     "leaf major bad code io_object io_index io_frame io_first io_stop grow "  # answers to an exit
     "last_pid last_anon queue_length queue_at filesystem random "

@@ -99,7 +99,7 @@ class Readings:
         later = t + window
         k = self.before(later)
         then = np.minimum(k + 1, len(t) - 1)
-        return np.unique(later[(then > k) & (t[then] - t[k] > window) & (later > t[k])])
+        return np.unique(later[(then > k) & (t[then] - t[k] >= window / 2) & (later > t[k])])
 
 
 def dirty_now(look: Look) -> tuple[int, int]:

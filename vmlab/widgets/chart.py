@@ -112,8 +112,7 @@ class Chart(Part):
                 self.below_axis.tick_labels = labels
         low, high = time.seen
         pointed = time.pointed
-        inside = pointed is not None and low <= pointed <= high
-        self.pointer.line = (pointed - low) / (high - low) if inside else -1.0
+        self.pointer.line = -1.0 if pointed is None or not low <= pointed <= high else (pointed - low) / (high - low)
         if pointed is not None or self.reading:
             self._put()
 
@@ -122,7 +121,7 @@ class Chart(Part):
     def _put(self) -> None:
         pointed, own = self.screen.time.pointed, self.status
         self.reading = pointed is not None
-        if self.reading:
+        if pointed is not None:
             self.status = self.read(pointed)
         super()._put()
         self.status = own

@@ -34,7 +34,9 @@ function render({ model, el: root }) {
   const left = () => point(null);
   function pressed(e) {
     down = share(e) === null ? null : [e.clientX, e.clientY];
-    if (down) root.focus({ preventScroll: true });
+    if (!down) return;
+    root.focus({ preventScroll: true });
+    window.addEventListener("pointerup", released, { capture: true, once: true }); // perhaps outside the chart
   }
   function released(e) {
     const at = share(e);
@@ -61,7 +63,7 @@ function render({ model, el: root }) {
     if (!line.hidden) line.style.left = `${(100 * (inner.left - outer.left + at * inner.width)) / outer.width}%`;
   }
   const heard = [
-    ["pointermove", moved], ["pointerleave", left], ["pointerdown", pressed], ["pointerup", released], ["wheel", wheeled],
+    ["pointermove", moved], ["pointerleave", left], ["pointerdown", pressed], ["wheel", wheeled],
   ];
   function attach() {
     if (gone) return;
