@@ -23,9 +23,9 @@ FAR = 0x10_0000_0000  # where nothing is mapped
 def digest(m: Machine) -> str:
     """The machine's, but for what says that a call was made: the number of the step, and the series of samples."""
     s = state.copy(m.state)
-    for field in ("step", "nsample", "sample_due"):
+    for field in ("step", "nsample", "sample_due", "sample_late", "looked", "counted"):
         s.machine[field] = 0
-    return state.digest(s._replace(samples=s.samples[:0], sample_rss=s.sample_rss[:0]))
+    return state.digest(s._replace(samples=s.samples[:0], sample_rss=s.sample_rss[:0], sample_wss=s.sample_wss[:0]))
 
 
 def unchanged(m: Machine, call: Callable[[], object], error: type[BaseException], words: str) -> Any:

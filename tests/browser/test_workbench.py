@@ -276,7 +276,7 @@ def test_every_part_alone(shown, console_errors, artifacts):
     assert page.locator(ROOT).count() == len(PARTS)
     for text in page.locator(f"{ROOT} .vml-head .t").all_inner_texts():
         assert text
-    assert page.locator(f"{ROOT} .bqplot svg.svg-figure").count() == 4
+    assert page.locator(f"{ROOT} .bqplot svg.svg-figure").count() == 8
     page.screenshot(path=artifacts / "parts-alone.png")
     assert console_errors == []
 

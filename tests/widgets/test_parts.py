@@ -12,7 +12,7 @@ from widgets.scenes import EVIL, PAGE, evil, forked, swapping
 
 from vmlab import Machine, Map, views
 from vmlab.kernel import calls
-from vmlab.widgets import PARTS, Part, Workbench, log
+from vmlab.widgets import ON_REQUEST, PARTS, Part, Workbench, log
 
 WIDGETS = ipywidgets.widgets.widget._instances
 
@@ -231,13 +231,13 @@ def test_every_kind_of_machine_can_be_drawn(name, no_swallow):
     heap.touch(True)
     b = a.fork("spell")
     b.store(heap.addr, b"x")
-    w = Workbench(m)
+    w = Workbench(m, show=PARTS)
     for k in range(0, n, max(1, n // 7)):
         w.parts["frames"].grid._handle_custom_msg({"event": "pick", "index": k}, [])
         w.parts["frames"].grid._handle_custom_msg({"event": "tip", "index": k}, [])
     w.screen.select(views.select_page(m.state, a.row, heap.addr // m.page_size))
     assert w.parts["translation"].picture.value.count("class='vml-tb") == len(m.state.level)
-    assert [p.alert for p in w.parts.values()] == [""] * len(PARTS)
+    assert [p.alert for p in w.parts.values()] == [""] * len(w.parts)
     w.screen.redraw()
     assert len(w.to_html()) < 6000
 
@@ -248,7 +248,7 @@ def test_without_a_history_the_rest_works(no_swallow):
     assert w.transport.undo.disabled and w.transport.redo.disabled
     w.command.go.click()
     w.screen.limiter.flush()
-    assert [p.alert for p in w.parts.values()] == [""] * len(PARTS)
+    assert [p.alert for p in w.parts.values()] == [""] * len(w.parts)
 
 
 def test_a_branch_begins_its_own_record(no_swallow):
@@ -296,7 +296,7 @@ def test_workbench_prints_one_true_line():
     n = w.screen.machine.history.now
     assert repr(w) == f"Workbench(64 frames, 55 free; 2 processes; moment {n} of {n})"
     html = bundle(w)["text/html"]
-    assert "copied frame" in html and html.count("<tr>") == len(PARTS) + 2
+    assert "copied frame" in html and html.count("<tr>") == len(w.parts) + 2 == len(PARTS) - len(ON_REQUEST) + 2
 
 
 def test_no_call_is_cut_off_in_the_log():

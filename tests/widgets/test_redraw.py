@@ -110,7 +110,7 @@ def test_charts_share_their_time():
     w = Workbench(swapping().machine)
     scales = {id(w.parts[n].marks[0].scales["x"]) for n in ("faults", "swap traffic", "resident", "free")}
     assert len(scales) == 1
-    assert w.screen.time_scale.max == float(w.screen.state.machine["now"][0])
+    assert w.screen.time.scale.max == float(w.screen.state.machine["now"][0])
 
 
 def test_a_part_that_cannot_be_drawn_says_so_and_breaks_no_call(capsys):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..jit import rows
+from . import recent
 from .state import (
     COST,
     CPU,
@@ -29,6 +30,7 @@ from .state import (
     STAT,
     USE,
     VMA,
+    WINDOWS,
     Kind,
     State,
     chain,
@@ -112,6 +114,9 @@ def boot(
         events=rows(nevents, EVENT),
         samples=rows(nsamples, SAMPLE),
         sample_rss=np.zeros((nsamples, SAMPLED_PROCS), np.int32),
+        sample_wss=np.zeros((nsamples, WINDOWS * SAMPLED_PROCS), np.int16),
+        recent=np.zeros(recent.length(nframes), np.int64),
+        marked=np.zeros(2 * recent.length(nframes), np.int64),
         content=np.zeros((nframes + zero_page, size), np.uint8),
         swap=np.zeros((nslots, size), np.uint8),
     )

@@ -5,7 +5,7 @@ from enum import IntEnum
 from numba import uint64
 
 from ..jit import LANES, entry, inline, lowest, match, njit
-from . import events, fault, objects, pagetable, policy, psi, readahead, rmap, space, tlb
+from . import events, fault, objects, pagetable, policy, psi, readahead, recent, rmap, space, tlb
 from .state import (
     ASID_SHIFT,
     DIRTY,
@@ -161,11 +161,19 @@ def run(s, addresses, writes, limit):
     missing = False
     served = True  # the TLB serves enough for its hits to have a loop of their own
     faulting = False
+    told = start  # references before this one are in s.recent
     why = Exit.DONE
     while i < end and why == Exit.DONE:
         if then + i >= m.tick_due:
             policy.tick(s)
-        stop = min(i + BLOCK, end, m.tick_due - then)
+        if then + i >= m.sample_late:  # hits alone: working sets shrink meanwhile
+            m.now = then + i
+            recent.remember_run(s, addresses, told, i, then, asid)
+            told = i
+            events.sample(s, m.now)
+            if m.wanted != 0:
+                recent.note(s)
+        stop = min(i + BLOCK, end, m.tick_due - then, m.sample_late - then)
         misses = s.stat[0].tlb_misses
         faults = s.stat[0].minflt + s.stat[0].majflt
         while i < stop:
@@ -188,6 +196,10 @@ def run(s, addresses, writes, limit):
                 why = miss(s, asid | vpn, STORE if write != 0 else LOAD)
                 if why != Exit.DONE:
                     break
+                if m.wanted != 0:
+                    recent.remember_run(s, addresses, told, i + 1, then, asid)
+                    told = i + 1
+                    recent.note(s)
                 if m.seen & m.until:
                     why = Exit.LIMIT
                     i += 1
@@ -198,6 +210,7 @@ def run(s, addresses, writes, limit):
         faulting = (s.stat[0].minflt + s.stat[0].majflt - faults) * 16 > BLOCK
     m.cursor = i
     m.now = then + i
+    recent.remember_run(s, addresses, told, i, then, asid)
     s.stat[0].refs += i - start
     if why != Exit.DONE:
         return why
@@ -225,7 +238,10 @@ def reference(s, vpn, access):
         if why != Exit.DONE:
             return why
         m.io_frame = (s.tables[pagetable.walk(s, c.root, vpn)] >> SHIFT) & FRAME_MASK
+    recent.remember(s, m.now, tag)
     m.now += 1
+    if m.wanted != 0:
+        recent.note(s)
     s.stat[0].refs += 1
     return Exit.DONE
 

@@ -173,7 +173,8 @@ MACHINE = _words(
     "free nfree online "  # frames
     "page_shift page_size levels fanout tlb_sets tlb_ways tlb_stores vpn_bits task_pages "  # geometry
     "table_top table_free node_top node_free use_free slot_free nslot_free nvma hint nname "  # allocators; VMA cache
-    "nevent seen until nsample sample_due sample_every "  # observers
+    "nevent seen until nsample sample_due sample_late sample_every "  # observers; a miss is sampled when due, hits when late
+    "looked counted wanted "  # frames and references that samples have passed over; when last; are working sets to be noted now?
     "leaf major bad code io_object io_index io_frame io_first io_stop grow "  # answers to an exit
     "last_pid last_anon queue_length queue_at filesystem random "
     "overcommit overcommit_ratio "  # what may be promised: mode 0, 1 or 2; percent of RAM in mode 2
@@ -222,8 +223,12 @@ USE = _row(page="i8", pte="i8", tag="i8", index="i8", object="i4", next="i4")
 PRESSURE = _words("total seen avg10 avg60 avg300")  # ns stalled, of them averaged; percents, 11 bits behind the point
 SLOT = _row(refs="i4", frame="i4")
 EVENT = _row(now="i8", tag="i8", index="i8", arg="i8", step="i4", frame="i4", object="i4", kind="i4")
-SAMPLE = _words("now step nevent refs tlb_misses walks minflt majflt copies pswpin pswpout pgpgin pgpgout nfree")
-SAMPLED_PROCS = 8  # resident sets sampled: those of the first eight process rows
+# ns: simulated time; some, full: ns stalled (core/psi.py); dirty, of which dirty_files: pages, NONE where they were not counted
+SAMPLE = _words(
+    "now step nevent refs tlb_misses walks minflt majflt copies pswpin pswpout pgpgin pgpgout nfree ns some full dirty dirty_files"
+)
+SAMPLED_PROCS = 8  # resident and working sets sampled: those of the first eight process rows
+WINDOWS = 3  # over which working sets are counted (core/recent.py)
 
 
 @pass_by_reference
@@ -256,6 +261,9 @@ class State(NamedTuple):
     events: Any  # EVENT[power of two]: ring
     samples: Any  # SAMPLE[nsamples]: thinned time series of the counters
     sample_rss: Any  # int32[nsamples, SAMPLED_PROCS]
+    sample_wss: Any  # int16[nsamples, WINDOWS * SAMPLED_PROCS]: pages of working sets, NONE where they were not counted
+    recent: Any  # int64[power of two]: the last references (core/recent.py)
+    marked: Any  # int64[twice as many]: a set that is empty but while working sets are counted
     content: Any  # uint8[nframes (+ 1: the zero page), page_size], or no columns for a machine that only counts
     swap: Any  # uint8[nslots, page_size], likewise
 

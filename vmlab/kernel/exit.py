@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..core import events, objects, pagetable, space, tlb, vma
+from ..core import events, objects, pagetable, recent, space, tlb, vma
 from ..core.state import ASID_SHIFT, NONE, Event, Kind
 from . import writeback
 
@@ -33,6 +33,7 @@ def leave(k: "Kernel", row: int) -> None:
         put(k, v.object)
     pagetable.release(k.state, row)
     tlb.flush(k.state, row)
+    recent.forget(k.state, row)
     for c in range(len(k.state.cpus)):
         if k.state.cpus["proc"][c] == row:
             k.state.cpus[c] = (NONE, NONE, NONE)

@@ -9,18 +9,25 @@ from .frames import Frames, frame_facts, frame_letters, frame_owners, frame_sent
 from .look import Area, Look, look_at
 from .order import Order, Standing, order
 from .pages import Page, page, sentence
+from .readings import Axis
 from .rerun import last_fault
 from .selection import NOTHING, Selection, again, kin, select_file, select_frame, select_page, select_slot
 from .sentences import Happening, happenings, log
 from .series import (
     Series,
     ceiling,
+    dirty_over_time,
     faults_over_time,
     free_over_time,
+    hits_over_time,
+    pressure_over_time,
     resident_over_time,
     right_end,
     swap_over_time,
     totals,
+    working_set_sizes,
+    working_set_windows,
+    working_sets_over_time,
 )
 from .spaces import AddressSpaces, Cells, Heading, Ribbon, address_spaces, cells_of
 from .story import NEVER, Reference, Story, beginning, story
@@ -37,6 +44,7 @@ __all__ = [
     "AddressSpaces",
     "Area",
     "Avoided",
+    "Axis",
     "CachedFile",
     "Cause",
     "Cells",
@@ -69,6 +77,7 @@ __all__ = [
     "ceiling",
     "cells_of",
     "could_avoid",
+    "dirty_over_time",
     "faults_over_time",
     "frame_facts",
     "frame_letters",
@@ -77,6 +86,7 @@ __all__ = [
     "frames",
     "free_over_time",
     "happenings",
+    "hits_over_time",
     "kin",
     "last_fault",
     "letter",
@@ -88,6 +98,7 @@ __all__ = [
     "page_cache",
     "page_of",
     "page_tables",
+    "pressure_over_time",
     "process",
     "resident_over_time",
     "right_end",
@@ -106,4 +117,7 @@ __all__ = [
     "translation",
     "where",
     "why",
+    "working_set_sizes",
+    "working_set_windows",
+    "working_sets_over_time",
 ]

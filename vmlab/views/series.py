@@ -1,20 +1,17 @@
-"""The counters over time, from the machine's own thinned samples. Time is counted in references."""
+"""The counters over time, from the machine's own thinned samples, on an axis of references, of events or of simulated time."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..core.state import SAMPLED_PROCS, State
 from .look import Look, look_at
-
-Array = np.ndarray[Any, Any]
-
-POINTS = 1000  # that a line may have
+from .readings import Array, Axis, Readings, counted, windows_of, working_sets, working_sets_now
 
 
 class Series(NamedTuple):
-    """Step functions: values[i] holds from time[i] on. float64, at most POINTS long, the last at `now`."""
+    """Step functions: values[i] holds from time[i] on. float64, the last at `now`. Time is in references, events or ns."""
 
     time: Array
     values: dict[str, Array]
@@ -22,72 +19,138 @@ class Series(NamedTuple):
     window: float = 0.0  # references that a rate looks back on
 
 
-def kept(s: State) -> Array:
-    """The samples that make at most POINTS with the moment now: every k-th, the newest among them."""
-    n = int(s.machine["nsample"][0])
-    step = max(1, -(-n // (POINTS - 2)))
-    return np.arange(n - 1, -1, -step)[::-1]
+def window_of(now: float, least: float = 8.0) -> float:
+    """How many references a rate looks back on: a power of two, about a twentieth of the run."""
+    while least * 24 < now:
+        least *= 2
+    return least
 
 
-def sampled(s: State, *fields: str) -> tuple[Array, list[Array]]:
-    """Times and values of some fields of the samples, and the moment now, thinned to POINTS."""
-    keep = kept(s)
-    time = s.samples["now"][keep].astype(float)
-    lines = [s.samples[f][keep].astype(float) for f in fields]
-    now = float(s.machine["now"][0])
-    return np.append(time, now), [np.append(v, current(s, f)) for v, f in zip(lines, fields, strict=True)]
+def _series(r: Readings, axis: Axis, values: dict[str, Array]) -> Series:
+    time = r.position(axis)
+    return Series(time, values, float(time[-1]))
 
 
-def current(s: State, field: str) -> float:
-    """What a sample taken now would say."""
-    source = s.stat if field in (s.stat.dtype.names or ()) else s.machine
-    return float(source[field][0]) if field != "nfree" else float(s.machine["nfree"][0])
-
-
-def from_zero(time: Array, lines: list[Array], start: float) -> tuple[Array, list[Array]]:
-    """The same with a first point at time 0."""
-    if len(time) and time[0] <= 0:
-        return time, lines
-    return np.concatenate([[0.0], time]), [np.concatenate([[start], v]) for v in lines]
-
-
-def faults_over_time(s: State | Look) -> Series:
+def faults_over_time(s: State | Look, axis: Axis = Axis.REFERENCES) -> Series:
     """Faults by kind in the last `window` references: minor (copies among them), major, copies."""
-    time, lines = sampled(look_at(s).state, "minflt", "majflt", "copies")
-    time, lines = from_zero(time, lines, 0.0)
-    now = float(time[-1])
-    window = 8.0
-    while window * 24 < now:
-        window *= 2
-    before = np.searchsorted(time, time - window, "right") - 1
-    rates = [v - np.where(before >= 0, v[np.maximum(before, 0)], 0.0) for v in lines]
-    return Series(time, dict(zip(("minor", "major", "copies"), rates, strict=True)), now, window)
+    r = Readings(look_at(s))
+    window = window_of(r.line("now")[-1])
+    refs = np.concatenate([r.line("now"), r.leaving(window)])
+    order = np.argsort(refs, kind="stable")
+    here, back = r.before(refs), r.before(refs - window)
+    here[: len(r.line("now"))] = np.arange(len(r.line("now")))  # several readings may be of one time
+    rates = {}
+    for name, field in (("minor", "minflt"), ("major", "majflt"), ("copies", "copies")):
+        v = r.line(field)
+        rates[name] = (v[here] - np.where(back >= 0, v[np.maximum(back, 0)], 0.0))[order]
+    time = np.concatenate([r.position(axis), r.position(axis, r.leaving(window))])[order]
+    return Series(time, rates, float(time[-1]), window)
 
 
-def swap_over_time(s: State | Look) -> Series:
+def _rate(r: Readings, axis: Axis, names: dict[str, str], over: str) -> Series:
+    """Of the last `window` references, what share of one counter others are, in percent; 0 where it has not risen yet."""
+    window = window_of(r.line("now")[-1])
+    refs = np.concatenate([r.line("now"), r.leaving(window)])
+    order = np.argsort(refs, kind="stable")
+    begun = np.maximum(refs - window, 0.0)
+    n = len(r.line("now"))
+
+    def risen(name: str) -> Array:
+        """How much a counter has risen within the window."""
+        here = r.between(name, refs)
+        here[:n] = r.line(name)
+        return here - np.where(refs > window, r.between(name, begun), 0.0)
+
+    whole = risen(over)
+    shares = {
+        name: np.divide(100 * risen(field), whole, out=np.zeros(len(refs)), where=whole > 0)[order].clip(0, 100)
+        for name, field in names.items()
+    }
+    time = np.concatenate([r.position(axis), r.position(axis, r.leaving(window))])[order]
+    return Series(time, shares, float(time[-1]), window)
+
+
+def hits_over_time(s: State | Look, axis: Axis = Axis.REFERENCES) -> Series:
+    """How many of the last `window` references found their translation in the TLB, in percent."""
+    r = Readings(look_at(s))
+    d = _rate(r, axis, {"misses": "tlb_misses"}, "now")
+    made = d.values["misses"].copy()
+    first = int(np.searchsorted(r.line("now"), 1)) if r.line("now")[-1] else len(made)
+    hits = 100 - made
+    hits[:first] = 0.0  # no reference yet
+    return d._replace(values={"hits": hits})
+
+
+def pressure_over_time(s: State | Look, axis: Axis = Axis.REFERENCES) -> Series:
+    """In what share of the simulated time of the last `window` references somebody waited for memory, and everybody; percent."""
+    return _rate(Readings(look_at(s)), axis, {"some": "some", "full": "full"}, "ns")
+
+
+def dirty_over_time(s: State | Look, axis: Axis = Axis.REFERENCES) -> Series:
+    """Pages in memory that differ from what file or swap holds: of files, and anonymous. As counted last, where not each time."""
+    r = Readings(look_at(s))
+    dirty, files = counted(r.line("dirty")), counted(r.line("dirty_files"))
+    return _series(r, axis, {"files": files, "anonymous": dirty - files})
+
+
+def swap_over_time(s: State | Look, axis: Axis = Axis.REFERENCES) -> Series:
     """Pages swapped out and in since boot."""
-    time, lines = from_zero(*sampled(look_at(s).state, "pswpout", "pswpin"), 0.0)
-    return Series(time, dict(zip(("out", "in"), lines, strict=True)), float(time[-1]))
+    r = Readings(look_at(s))
+    return _series(r, axis, {"out": r.line("pswpout"), "in": r.line("pswpin")})
 
 
-def free_over_time(s: State | Look) -> Series:
+def free_over_time(s: State | Look, axis: Axis = Axis.REFERENCES) -> Series:
     """Free frames; and the low and high watermark of a machine that has them, as they are now."""
-    s = look_at(s).state
-    time, lines = from_zero(*sampled(s, "nfree"), float(s.machine["online"][0]))
-    marks = {name: np.full(len(time), float(s.machine[name][0])) for name in ("low", "high") if s.machine["low"][0]}
-    return Series(time, {"free": lines[0], **marks}, float(time[-1]))
+    look = look_at(s)
+    r, m = Readings(look), look.state.machine
+    free = r.line("nfree", float(m["online"][0]))
+    marks = {name: np.full(len(free), float(m[name][0])) for name in ("low", "high") if m["low"][0]}
+    return _series(r, axis, {"free": free, **marks})
 
 
-def resident_over_time(s: State | Look) -> Series:
+def sampled_rows(look: Look) -> list[int]:
+    """The rows of the living processes that are sampled: of the first eight."""
+    return [row for row in look.living if row < SAMPLED_PROCS]
+
+
+def resident_over_time(s: State | Look, axis: Axis = Axis.REFERENCES) -> Series:
     """Pages resident of each living process that is sampled (the first eight rows), by letter."""
     look = look_at(s)
-    s = look.state
-    time, _ = sampled(s)
-    keep = kept(s)
-    rows = [r for r in look.living if r < SAMPLED_PROCS]
-    lines = [np.append(s.sample_rss[keep, r].astype(float), float(s.procs["rss"][r])) for r in rows]
-    time, lines = from_zero(time, lines, 0.0)
-    return Series(time, {look.letter[r]: v for r, v in zip(rows, lines, strict=True)}, float(time[-1]))
+    r = Readings(look)
+    rss, now = look.state.sample_rss, look.state.procs["rss"]
+    lines = {
+        look.letter[row]: r.whole(rss[r.at, row].astype(float), 0.0, float(now[row])) for row in sampled_rows(look)
+    }
+    return _series(r, axis, lines)
+
+
+def working_sets_over_time(s: State | Look, axis: Axis = Axis.REFERENCES, window: int | None = None) -> Series:
+    """Pages in the working set of each living process that is sampled, by letter: how many different ones it has touched within
+    the last `window` references of the machine (Denning, CACM 11(5), 1968), evicted or not.
+
+    `window`: one of working_set_windows, the middle one unless told. As counted last, where they were not counted each time.
+    """
+    look = look_at(s)
+    r, known = Readings(look), windows_of(look)
+    window = known[1] if window is None else window
+    if window not in known:
+        raise ValueError(
+            f"window={window!r}: this machine counts working sets over {', '.join(map(str, known))} references"
+        )
+    lines = {look.letter[row]: working_sets(r, row, window) for row in sampled_rows(look)}
+    return _series(r, axis, lines)._replace(window=float(window))
+
+
+def working_set_windows(s: State | Look) -> list[int]:
+    """The windows over which this machine counts working sets, in references, shortest first."""
+    return windows_of(look_at(s))
+
+
+def working_set_sizes(s: State | Look, window: int) -> dict[str, int]:
+    """Pages in the working set of each living process now, by letter."""
+    look = look_at(s)
+    now = working_sets_now(look, window)
+    return {look.letter[row]: now.get(row, 0) for row in look.living}
 
 
 def totals(s: State | Look) -> dict[str, int]:

@@ -9,12 +9,16 @@ TwoFutures(m)                         a machine and a branch of it, side by side
 
 from .cache import PageCache
 from .cellgrid import Cell, CellGrid
+from .chart import Chart
+from .dirtying import DirtyOverTime
 from .faults import FaultsOverTime
 from .frames import FrameMap
 from .free import FreeOverTime
 from .futures import TwoFutures
+from .hits import HitsOverTime
 from .log import EventLog
 from .part import Part
+from .pressing import PressureOverTime
 from .race import PolicyRace
 from .resident import ResidentOverTime
 from .spaces import AddressSpaces
@@ -24,6 +28,7 @@ from .tables import PageTables
 from .tlb import TlbMap
 from .walk import Translation
 from .workbench import Workbench
+from .workingsets import WorkingSetsOverTime
 
 # The parts by the name that Workbench(show=[...]) takes, in the order of the screen. A new one: a file and a line here.
 PARTS: dict[str, type[Part]] = {
@@ -38,22 +43,32 @@ PARTS: dict[str, type[Part]] = {
     "swap traffic": SwapOverTime,
     "resident": ResidentOverTime,
     "free": FreeOverTime,
+    "working sets": WorkingSetsOverTime,
+    "hit rate": HitsOverTime,
+    "dirty pages": DirtyOverTime,
+    "pressure": PressureOverTime,
     "page tables": PageTables,
 }
+ON_REQUEST = ("working sets", "hit rate", "dirty pages", "pressure")  # not on the screen until asked for
 
 __all__ = [
+    "ON_REQUEST",
     "PARTS",
     "AddressSpaces",
     "Cell",
     "CellGrid",
+    "Chart",
+    "DirtyOverTime",
     "EventLog",
     "FaultsOverTime",
     "FrameMap",
     "FreeOverTime",
+    "HitsOverTime",
     "PageCache",
     "PageTables",
     "Part",
     "PolicyRace",
+    "PressureOverTime",
     "ResidentOverTime",
     "SwapMap",
     "SwapOverTime",
@@ -61,4 +76,5 @@ __all__ = [
     "Translation",
     "TwoFutures",
     "Workbench",
+    "WorkingSetsOverTime",
 ]

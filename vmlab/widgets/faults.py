@@ -1,7 +1,7 @@
 """Faults over time, by kind."""
 
 from .. import views
-from ..views import Look
+from ..views import Axis, Look
 from ..views.words import plural
 from .chart import Chart, Line
 
@@ -10,14 +10,15 @@ class FaultsOverTime(Chart):
     """Minor faults, major faults and copies in the last so many references."""
 
     title = "Faults"
+    unit = "faults"
     lines = (
         Line("minor", "var(--minor)"),
         Line("major", "var(--bad)"),
         Line("copies", "var(--cow)", "dashed"),
     )
 
-    def series(self, look: Look) -> views.Series:
-        return views.faults_over_time(look)
+    def series(self, look: Look, axis: Axis = Axis.REFERENCES) -> views.Series:
+        return views.faults_over_time(look, axis)
 
     def draw(self, look: Look) -> None:
         super().draw(look)

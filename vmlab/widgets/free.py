@@ -1,7 +1,7 @@
 """Free frames over time."""
 
 from .. import views
-from ..views import Look
+from ..views import Axis, Look
 from .chart import Chart, Line
 
 
@@ -9,14 +9,15 @@ class FreeOverTime(Chart):
     """Frames that hold nothing; and, where there are any, the watermarks between which kswapd works."""
 
     title = "Free frames"
+    unit = "frames"
     lines = (
         Line("free", "var(--file)"),
         Line("low", "var(--swap)", "dashed", 2),
         Line("high", "var(--swap)", "dotted", 2),
     )
 
-    def series(self, look: Look) -> views.Series:
-        return views.free_over_time(look)
+    def series(self, look: Look, axis: Axis = Axis.REFERENCES) -> views.Series:
+        return views.free_over_time(look, axis)
 
     def top(self, look: Look, d: views.Series) -> float:
         return float(len(look.state.frames))

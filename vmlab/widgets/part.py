@@ -19,6 +19,7 @@ from .. import views
 from ..views import Look
 from . import cell, theme
 from .cellgrid import Cells
+from .pointer import Pointer
 from .screen import Screen, close_tree, tree
 from .slots import Slots
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
 
 
-DRAWN = (Cells, Slots, HTML, Text, bqplot.Lines, bqplot.Axis, bqplot.LinearScale)
+DRAWN = (Cells, Slots, Pointer, HTML, Text, bqplot.Lines, bqplot.Axis, bqplot.LinearScale)
 
 
 class Part(VBox):
@@ -39,7 +40,7 @@ class Part(VBox):
     columns: ClassVar[tuple[str, ...]] = ()  # of its table
 
     def __init__(self, machine: "Machine | Screen", scale: float = 1.0) -> None:
-        alone = not isinstance(machine, Screen)
+        self.alone = alone = not isinstance(machine, Screen)
         self.screen = machine if isinstance(machine, Screen) else Screen(machine)
         self.facts, self.status, self.alert = "", "", ""
         self.head = Slots()

@@ -2,7 +2,7 @@
 
 from .. import views
 from ..core.state import SAMPLED_PROCS
-from ..views import Look
+from ..views import Axis, Look
 from .chart import Chart, Line
 
 STYLES = ("solid", "dashed", "dotted", "dash_dotted")
@@ -14,8 +14,8 @@ class ResidentOverTime(Chart):
     title = "Resident pages"
     lines = tuple(Line(str(k), "var(--ink)", STYLES[k % 4], 2 if k < 4 else 1) for k in range(SAMPLED_PROCS))
 
-    def series(self, look: Look) -> views.Series:
-        return views.resident_over_time(look)
+    def series(self, look: Look, axis: Axis = Axis.REFERENCES) -> views.Series:
+        return views.resident_over_time(look, axis)
 
     def paint(self, look: Look, sel: views.Selection) -> None:
         total = int(look.state.procs["rss"][look.living].sum())

@@ -3,10 +3,9 @@
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any
 
-import bqplot
 from ipywidgets import Widget
 
 from .. import views
@@ -15,6 +14,7 @@ from ..errors import Signal, VmlabError, shown
 from .bundle import Bundle
 from .limiter import Limiter
 from .theme import SCALES
+from .timeaxis import TimeAxis
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -38,7 +38,6 @@ class Screen:
         self.asleep = False
         self.look = views.look_at(machine.state)  # the moment that is shown
         self._moment = -1
-        self._x: bqplot.LinearScale | None = None
         self.scale = 1.0
         self.limiter = Limiter(self.redraw)
         self.bundle = Bundle(self.resend)
@@ -50,12 +49,10 @@ class Screen:
         """The machine's state as it is now."""
         return self.machine.state
 
-    @property
-    def time_scale(self) -> bqplot.LinearScale:
+    @cached_property
+    def time(self) -> TimeAxis:
         """The time axis that all charts of this screen share."""
-        if self._x is None:
-            self._x = bqplot.LinearScale(min=0.0, max=1.0)
-        return self._x
+        return TimeAxis(self)
 
     def join(self, part: "Part") -> None:
         """A part is on this screen from now on. The caller draws it first."""
@@ -75,8 +72,8 @@ class Screen:
         self.open = False
         self.limiter.cancel()
         self.machine.unobserve(self._changed, "version")
-        if self._x is not None:
-            self._x.close()
+        if "time" in vars(self):
+            self.time.close()
         close_tree(self.bundle)
         del self.machine
 

@@ -1,7 +1,7 @@
 """Swap-out and swap-in over time."""
 
 from .. import views
-from ..views import Look
+from ..views import Axis, Look
 from ..views.words import plural
 from .chart import Chart, Line
 
@@ -12,8 +12,8 @@ class SwapOverTime(Chart):
     title = "Swap traffic"
     lines = (Line("out", "var(--swap)"), Line("in", "var(--bad)", "dashed"))
 
-    def series(self, look: Look) -> views.Series:
-        return views.swap_over_time(look)
+    def series(self, look: Look, axis: Axis = Axis.REFERENCES) -> views.Series:
+        return views.swap_over_time(look, axis)
 
     def paint(self, look: Look, sel: views.Selection) -> None:
         t = views.totals(look)

@@ -9,10 +9,12 @@ from .. import views
 from ..views import Look
 from ..views.words import plural
 from . import cell, theme
+from .chart import Chart
 from .controls import Command
 from .part import Part
 from .screen import Screen, close_tree
 from .slots import Slots
+from .timebar import TimeBar
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 
 class Workbench(VBox):
-    """Controls, headline, and the parts named in `show` (default: all), over one machine and one selection.
+    """Controls, headline, and the parts named in `show`, over one machine and one selection; the default is all but some charts,
+    which can be chosen on the screen.
 
     `scale` enlarges letters, cells and charts together: 1, 1.25, 1.5 or 2. A cell of a notebook that runs again closes the
     Workbench it made before. *Branch* puts two futures in its place, side by side, until *One future* takes them away.
@@ -32,9 +35,9 @@ class Workbench(VBox):
     """
 
     def __init__(self, machine: "Machine", show: Sequence[str] | None = None, scale: float = 1.0) -> None:
-        from . import PARTS
+        from . import ON_REQUEST, PARTS
 
-        names = list(PARTS) if show is None else list(show)
+        names = [n for n in PARTS if n not in ON_REQUEST] if show is None else list(show)
         unknown = [n for n in names if n not in PARTS]
         if unknown:
             raise ValueError(f"there is no part {unknown[0]!r}; choose from {', '.join(map(repr, PARTS))}")
@@ -48,13 +51,41 @@ class Workbench(VBox):
         self.headline = Slots(kind="vml-say")
         self.parts: dict[str, Part] = {name: PARTS[name](self.screen) for name in names}
         self.key = HTML(theme.key())
-        stage = Box(list(self.parts.values())).add_class("vml-stage")
-        super().__init__([self.theme, self.command, self.transport, self.headline, self.key, stage])
+        self.stage = Box(list(self.parts.values())).add_class("vml-stage")
+        self.over_time()
+        super().__init__([self.theme, self.command, self.transport, self.headline, self.key, self.stage])
         self.add_class("vml-root")
         cell.makes(self)
         self.screen.join(self)  # type: ignore[arg-type]
         self.refresh()
         self.screen.resize(scale)
+
+    def over_time(self) -> None:
+        """Put the bar of the time axis over the charts, if there are any."""
+        charts = [part for part in self.parts.values() if isinstance(part, Chart)]
+        if charts:
+            self.time = TimeBar(self.screen)
+            at = self.stage.children.index(charts[0])
+            self.stage.children = [*self.stage.children[:at], self.time, *self.stage.children[at:]]
+            self._offer()
+
+    def _offer(self) -> None:
+        from . import PARTS
+
+        self.time.offer([n for n, kind in PARTS.items() if issubclass(kind, Chart) and n not in self.parts], self.add)
+
+    def add(self, name: str) -> None:
+        """Show a further chart, after those that are shown."""
+        from . import PARTS
+
+        if name in self.parts:
+            return
+        part = PARTS[name](self.screen)
+        part.resize(self.screen.scale)
+        after = 1 + max(i for i, w in enumerate(self.stage.children) if isinstance(w, Chart))
+        self.parts[name] = part
+        self.stage.children = [*self.stage.children[:after], part, *self.stage.children[after:]]
+        self._offer()
 
     def refresh(self) -> None:
         """The machine changed."""
