@@ -183,3 +183,22 @@ def test_the_story_of_the_page_cache_on_this_kernel():
         assert host.load(cold, 0, 64)[1] in (0, 64)  # tmpfs has no disk to wait for
     finally:
         os.close(fd)
+
+
+@linux
+def test_huge_pages_where_the_kernel_gives_them():
+    """The cells of lab 13: small pages everywhere; large ones as far as the switch allows and memory has them in one piece."""
+    kb = host.PAGE // 1024
+    small = host.HUGE // host.PAGE
+    assert small <= host.stores_into(1, "MADV_NOHUGEPAGE") < small + FEW
+    assert host.one_byte("MADV_NOHUGEPAGE") == [(kb, 0), (kb, 0)]
+    assert 1 <= host.stores_into(1, "MADV_HUGEPAGE") < small + FEW
+    (one, huge), (left, then) = host.one_byte("MADV_HUGEPAGE")
+    assert (one, huge) in ((kb, 0), (2048, 2048))
+    assert (left, then) == ((kb, 0) if not huge else (2048 - kb, 0))
+    if host.huge_allowed() == "never":
+        assert not huge
+    assert host.huge_allowed() in ("always", "madvise", "never", "not told")
+    memory, first = host.aligned(2, "MADV_NOHUGEPAGE")
+    assert (host.address(memory) + first * host.PAGE) % host.HUGE == 0
+    assert first * host.PAGE + 2 * host.HUGE <= len(memory)

@@ -73,6 +73,8 @@ def test_proc_can_be_read_below_the_pages():
     s.b.munmap(s.text.addr, PAGE)
     w.screen.limiter.flush()
     assert str(s.b.smaps()) == html.unescape(re.sub("<[^>]*>", "", part.text.value))
+    part.also.value = "status"  # its columns are apart by tabs, in Linux's file as here
+    assert re.search(rf"VmRSS: +{s.b.status().rows['VmRSS']} kB", part.text.value)
     part.also.value = "pages"
     assert part.text.layout.display == "none"
 

@@ -7,6 +7,7 @@
     labs.answer("00.1")           the answer, when you want it      labs.step("00.5", n=3, k=2, r=2)   a case, step by step
     labs.progress("00")           how far you are, labs.progress() in all of them
     labs.Allocator(p)             malloc and free over brk and mmap
+    labs.report(trace)            what a program does to memory, of a trace or of a function of yours
     labs.problems("tlb", seed=7)  problems with worked solutions, from a seed
 
 A lab is a file of this folder (its questions, and the machine that answers them) and a line in LABS.
@@ -18,6 +19,7 @@ from .bill import bill
 from .checking import answer, check, hint, step
 from .form import compare, predict
 from .problems import problems
+from .report import report
 from .scratch import scratch
 from .standing import progress
 
@@ -32,6 +34,7 @@ __all__ = [
     "predict",
     "problems",
     "progress",
+    "report",
     "scratch",
     "step",
 ]

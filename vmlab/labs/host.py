@@ -17,6 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ PAGE = mmap.PAGESIZE
 MAP_NORESERVE = 0x4000  # <asm-generic/mman-common.h>; the module mmap names it from Python 3.12 on
 SECONDS = 30.0  # that a child may take
 RECORDED_ON = "Linux 6.18"
+HUGE = 2 << 20  # bytes of a huge page of x86-64, and of arm64 with pages of 4 KiB
 NAMES = ("Rss", "Pss", "Shared_Dirty", "Private_Dirty")
 
 PAGEMAP = "/proc/self/pagemap"
@@ -221,18 +223,61 @@ def lines(memory: mmap.mmap) -> int:
     return found
 
 
-def smaps(memory: mmap.mmap) -> dict[str, int]:
-    """Rss, Pss, Shared_Dirty and Private_Dirty of a mapping in kB, as /proc/self/smaps has them."""
+def smaps(memory: mmap.mmap, names: tuple[str, ...] = NAMES) -> dict[str, int]:
+    """Lines of a mapping in /proc/self/smaps, in kB: Rss, Pss, Shared_Dirty and Private_Dirty, unless others are named."""
     at, inside, found = address(memory), False, {}
     for line in Path("/proc/self/smaps").read_text().splitlines():
         name, _, rest = line.partition(":")
-        if name in NAMES:
+        if name in names:
             if inside:
                 found[name] = int(rest.split()[0])
         elif "-" in (span := line.split()[0]) and not span.endswith(":"):
             first, stop = (int(x, 16) for x in span.split("-"))
             inside = first <= at < stop
-    return {name: found[name] for name in NAMES}
+    return {name: found[name] for name in names}
+
+
+def huge_allowed() -> str:
+    """What the kernel's switch for transparent huge pages says: always, madvise or never (transhuge.rst); "not told"."""
+    switch = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    said = re.search(r"\[(\w+)\]", switch.read_text()) if switch.exists() else None
+    return said[1] if said else "not told"
+
+
+def aligned(nhuge: int, advice: str) -> tuple[mmap.mmap, int]:
+    """New memory in which nhuge huge pages find room, and the first page at which one may begin.
+
+    advice: MADV_HUGEPAGE asks for them, MADV_NOHUGEPAGE forbids them (madvise(2)).
+    """
+    memory = mmap.mmap(-1, (nhuge + 1) * HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # EINVAL: a kernel built without them gives small pages, whatever is asked
+        memory.madvise(getattr(mmap, advice))
+    return memory, -address(memory) % HUGE // PAGE
+
+
+def stores_into(nhuge: int, advice: str) -> int:
+    """Minor faults of a store into each page of nhuge x 2 MiB: the least of three runs."""
+    counts = []
+    for _ in range(3):
+        memory, first = aligned(nhuge, advice)
+        counts.append(store(memory, first, first + nhuge * HUGE // PAGE))
+    return min(counts)
+
+
+def one_byte(advice: str) -> list[tuple[int, int]]:
+    """(Rss, AnonHugePages) in kB: after one byte was stored, and after a page beside it was given back (MADV_DONTNEED)."""
+    memory, first = aligned(1, advice)
+    seen = []
+    memory[first * PAGE] = 1
+    seen.append(_held(memory))
+    memory.madvise(mmap.MADV_DONTNEED, (first + 1) * PAGE, PAGE)
+    seen.append(_held(memory))
+    return seen
+
+
+def _held(memory: mmap.mmap) -> tuple[int, int]:
+    found = smaps(memory, ("Rss", "AnonHugePages"))
+    return found["Rss"], found["AnonHugePages"]
 
 
 def pfns(memory: mmap.mmap) -> list[int]:

@@ -19,6 +19,7 @@ LABS = {
     "10": "cached",
     "11": "thrashing",
     "12": "promises",
+    "13": "pagesizes",
 }
 
 

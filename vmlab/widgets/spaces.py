@@ -133,7 +133,8 @@ class AddressSpaces(Part):
         if name == ALSO[0] or process is None:
             self.text.layout.display = "none"
             return
-        lines = "\n".join(esc(line) for line in str(getattr(process, name)()).splitlines())
+        text = str(getattr(process, name)()).expandtabs()  # status has tabs, which esc would show as such
+        lines = "\n".join(esc(line) for line in text.splitlines())
         html = f"<pre class='vml-proc' aria-label='/proc/{process.pid}/{name}'>{lines}</pre>"
         if self.text.value != html:
             self.text.value = html
