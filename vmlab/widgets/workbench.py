@@ -53,7 +53,8 @@ class Workbench(VBox):
         self.key = HTML(theme.key())
         self.stage = Box(list(self.parts.values())).add_class("vml-stage")
         self.over_time()
-        super().__init__([self.theme, self.command, self.transport, self.headline, self.key, self.stage])
+        self.whole: list[Any] = [self.theme, self.command, self.transport, self.headline, self.key, self.stage]
+        super().__init__(self.whole)
         self.add_class("vml-root")
         cell.makes(self)
         self.screen.join(self)  # type: ignore[arg-type]
@@ -132,15 +133,14 @@ class Workbench(VBox):
             return
         self.transport.stop()
         self.futures = TwoFutures(self.screen.machine, list(self.parts), self.screen.scale, self.unite)
-        self.one = self.children
         theme.resize(self, 1.0)  # its place only: each side has its own size
-        self.children = [self.futures]
+        self.set_trait("children", [self.futures])
 
     def unite(self) -> None:
         """Show the machine alone again; what its branch did is gone."""
         if self.futures is None:
             return
-        self.children = self.one
+        self.set_trait("children", self.whole)
         self.futures.close()
         self.futures = None
         theme.resize(self, self.screen.scale)
