@@ -18,6 +18,7 @@ from .theme import esc
 HANDS = ("clock", "nru", "wsclock")  # policies that go round
 CLASSES = {FREE: "none", ANON: "anon", FILE: "file", GONE: "gone"}
 LABELS = ("owner", "number", "order", "age")  # what a cell is labelled with
+FEW = 64  # frames whose cells tell all there is to know
 WIDE = 16  # frames in a row of the policy's lists
 
 
@@ -94,7 +95,11 @@ class FrameMap(Part):
         if kind in (ANON, FILE):
             marks = (("dirty", f.dirty[i]), ("acc", f.accessed[i]), ("pin", f.locked[i]), ("shr", f.sharers[i] > 1))
             classes += [name for name, on in marks if on]
-        return Cell(glyph, " ".join(classes), told(look, i) if kind != FREE else f"frame {i}: free.")
+        if kind == FREE:
+            return Cell(glyph, " ".join(classes), f"frame {i}: free.")
+        # of many frames every sentence is sent again at each step: the short one; the status has the rest of what is selected
+        tip = told(look, i) if len(f.kind) <= FEW else views.frame_sentence(look, i)
+        return Cell(glyph, " ".join(classes), tip)
 
     def queue(self, look: Look, f: views.Frames) -> None:
         """The lists of the policy, a row or two each, the frame that is looked at first at the left."""
