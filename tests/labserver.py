@@ -78,11 +78,19 @@ def options(port: int, token: str) -> list[str]:
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
 
 
 @contextmanager
-def serving(command: Sequence[object], lab: Lab, log: Path, env: dict[str, str], seconds: float = 90) -> Iterator[Lab]:
+def serving(
+    command: Sequence[object],
+    lab: Lab,
+    log: Path,
+    env: dict[str, str],
+    seconds: float = 90,
+    path: str = "api/status",
+) -> Iterator[Lab]:
     """Start a server, wait until it answers, and stop it in the end; an early death is told with its log."""
     with log.open("wb") as out:
         server = subprocess.Popen(
@@ -92,7 +100,7 @@ def serving(command: Sequence[object], lab: Lab, log: Path, env: dict[str, str],
         limit = time.monotonic() + seconds
         while True:
             try:
-                if lab.get("api/status", timeout=5)[0] == 200:
+                if lab.get(path, timeout=5)[0] == 200:
                     break
             except OSError:
                 pass

@@ -1,4 +1,4 @@
-"""The ways in from a shell: `vmlab lab`, `vmlab warm`, `vmlab record`, `vmlab replay`, `vmlab curve`, `vmlab conformance`."""
+"""The ways in from a shell: `vmlab lab`, `dashboard`, `warm`, `record`, `replay`, `curve`, `conformance`."""
 
 import argparse
 import hashlib
@@ -6,9 +6,14 @@ import importlib.util
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+import urllib.error
+import urllib.request
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +23,7 @@ from . import __version__
 LABS = "vmlab-labs"  # the folder a student works in, where there is no clone
 MANIFEST = ".vmlab-manifest.json"  # in LABS: the hash of each file as it was laid down
 PORT = 8888
+DASHBOARD, DASHBOARD_PORT = "workbench", 8866  # the notebook that is shown, and Voilà's own port
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -44,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if asked.command == "warm":
             return _warm()
-        return _lab(asked.notebook, asked.port, browser=not asked.no_browser)
+        serve = _dashboard if asked.command == "dashboard" else _lab
+        return serve(asked.notebook, asked.port, browser=not asked.no_browser)
     except Refusal as refusal:
         print(f"vmlab: {refusal}", file=sys.stderr)
         return 1
@@ -58,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     lab.add_argument("notebook", nargs="?", help="a notebook, or how its name begins, such as 00 (default: the first)")
     lab.add_argument("--port", type=int, default=PORT, help="the first port to try (default: %(default)s)")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
+    page = commands.add_parser("dashboard", help="show the Workbench as a page without cells, through Voilà")
+    page.add_argument("notebook", nargs="?", default=DASHBOARD, help="another notebook, or how its name begins")
+    page.add_argument("--port", type=int, default=DASHBOARD_PORT, help="the first port to try (default: %(default)s)")
+    page.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     commands.add_parser("warm", help="compile the kernels now rather than at the first use")
     commands.add_parser("record", help="run a program and write down which addresses it touches", add_help=False)
     commands.add_parser("replay", help="the faults of a trace under some policies", add_help=False)
@@ -165,7 +176,7 @@ def choose(folder: Path, asked: str | None) -> Path:
     raise Refusal(f"there is no notebook {asked or ''!r} in {folder}. There are: {names}.")
 
 
-# JupyterLab
+# Servers
 
 
 def free_port(first: int, tries: int = 50) -> int:
@@ -187,10 +198,8 @@ def free_port(first: int, tries: int = 50) -> int:
     raise Refusal(f"the ports {first} to {last} are all taken: give another one with --port.")
 
 
-def _lab(asked: str | None, first_port: int, *, browser: bool) -> int:
-    """Open a notebook in JupyterLab, which takes over this process."""
-    if importlib.util.find_spec("jupyterlab") is None:
-        raise Refusal("JupyterLab is not installed beside vmlab: pip install 'vmlab[lab]'")
+def _prepare(asked: str | None, first_port: int) -> tuple[Path, Path, int]:
+    """(the folder to serve, the notebook to open, a free port), with all compiled; says what was done."""
     folder, sentences = labs_folder(Path.cwd())
     for sentence in sentences:
         print(sentence)
@@ -198,15 +207,18 @@ def _lab(asked: str | None, first_port: int, *, browser: bool) -> int:
     root = folder if notebook.is_relative_to(folder) else notebook.parent
     port = free_port(first_port)
     if port != first_port:
-        print(f"Port {first_port} is taken, perhaps by another JupyterLab: using {port}.")
-    if browser and not _has_browser():
-        print("No browser was found.")
-        browser = False
+        print(f"Port {first_port} is taken, perhaps by another server: using {port}.")
     _warm()
+    return root, notebook, port
 
-    # Ours rather than one that Jupyter makes up, so that the address can be said before it starts
-    token = os.environ.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
-    address = f"http://127.0.0.1:{port}/lab/tree/{notebook.relative_to(root).as_posix()}?token={token}"
+
+def _lab(asked: str | None, first_port: int, *, browser: bool) -> int:
+    """Open a notebook in JupyterLab, which takes over this process."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise Refusal("JupyterLab is not installed beside vmlab: pip install 'vmlab[lab]'")
+    root, notebook, port = _prepare(asked, first_port)
+    browser = browser and _has_browser()
+    address = f"http://127.0.0.1:{port}/lab/tree/{notebook.relative_to(root).as_posix()}?token={_token()}"
     print(f"{'JupyterLab opens at' if browser else 'Open this address'}: {address}", flush=True)
     command = [sys.executable, "-m", "jupyterlab", str(notebook), f"--ServerApp.root_dir={root}"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
@@ -218,9 +230,55 @@ def _lab(asked: str | None, first_port: int, *, browser: bool) -> int:
     os.execv(command[0], command)
 
 
+def _dashboard(asked: str | None, first_port: int, *, browser: bool) -> int:
+    """Show a notebook as a page through Voilà, until Ctrl-C. Each visitor gets a machine of his own."""
+    if importlib.util.find_spec("voila") is None:
+        raise Refusal("Voilà is not installed beside vmlab: pip install 'vmlab[dashboard]'")
+    _, notebook, port = _prepare(asked, first_port)
+    browser = browser and _has_browser()
+    address = f"http://127.0.0.1:{port}/?token={_token()}"
+    print(f"{'The page opens at' if browser else 'Open this address'}: {address}", flush=True)
+    # With a token from the environment: a page has a Python behind it, which is not for everybody on this computer.
+    # Voilà would open a browser without it, so that is done here
+    command = [sys.executable, "-m", "voila", str(notebook), "--Voila.ip=127.0.0.1", f"--port={port}"]
+    command += ["--Voila.port_retries=0", "--Voila.auto_token=True", "--no-browser"]
+    server = subprocess.Popen(command)
+    if browser:
+        threading.Thread(target=_open_when_up, args=(address, server), daemon=True).start()
+    before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # who ends this command ends the server
+    try:
+        return server.wait()
+    except KeyboardInterrupt:  # Voilà was told too
+        server.wait()
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _open_when_up(address: str, server: "subprocess.Popen[bytes]") -> None:
+    """Open a browser as soon as the server answers at all; the page itself is made anew for each visitor."""
+    login = address.partition("?")[0] + "login"
+    while server.poll() is None:
+        try:
+            urllib.request.urlopen(login, timeout=5).close()
+        except urllib.error.HTTPError:
+            pass  # an answer
+        except OSError:
+            time.sleep(0.2)
+            continue
+        webbrowser.open(address)
+        return
+
+
+def _token() -> str:
+    """The word that opens the server: the one that is set, or one of ours, so that the address can be said before it starts."""
+    return os.environ.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
+
+
 def _has_browser() -> bool:
     try:
         webbrowser.get()
     except webbrowser.Error:
+        print("No browser was found.")
         return False
     return True

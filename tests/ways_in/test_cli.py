@@ -157,6 +157,34 @@ def test_without_jupyterlab_says_how_to_get_it(monkeypatch, capsys):
     assert capsys.readouterr().err == "vmlab: JupyterLab is not installed beside vmlab: pip install 'vmlab[lab]'\n"
 
 
+def test_the_page_of_the_workbench_is_for_who_has_the_token(started, capsys, monkeypatch):
+    class Server:
+        returncode = 0
+
+        def __init__(self, command):
+            started.append(command)
+
+        def wait(self):
+            return 0
+
+        def poll(self):
+            return 0
+
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(cli.subprocess, "Popen", Server)
+    assert cli.main(["dashboard", "--no-browser"]) == 0
+    assert re.search(r"Open this address: http://127.0.0.1:\d+/\?token=secret\n", capsys.readouterr().out)
+    [command] = started
+    assert str(ROOT / "notebooks" / "workbench.ipynb") in command and "--Voila.auto_token=True" in command
+    assert "--Voila.ip=127.0.0.1" in command and not [word for word in command if "secret" in word]  # ps would tell it
+
+
+def test_without_voila_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["dashboard"]) == 1
+    assert capsys.readouterr().err == "vmlab: Voilà is not installed beside vmlab: pip install 'vmlab[dashboard]'\n"
+
+
 def test_version():
     assert re.fullmatch(r"vmlab \d+\.\d+.*\n", run_module("vmlab", "--version"))
 
@@ -193,7 +221,7 @@ def test_jupyterlab_of_the_clone_answers_beside_another(tmp_path):
         s.listen()
         command = [sys.executable, "-m", "vmlab", "lab", "--no-browser", "--port", str(port)]
         said = answers(command, ROOT, dict(os.environ), tmp_path / "said")
-    assert f"Port {port} is taken, perhaps by another JupyterLab: using " in said
+    assert f"Port {port} is taken, perhaps by another server: using " in said
 
 
 @pytest.mark.slow
