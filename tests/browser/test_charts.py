@@ -159,6 +159,7 @@ def test_a_click_goes_there(shown, console_errors):  # noqa: F811
     page.mouse.click(*place(page, "Free frames", 0.2))
     now = page.locator(".vml-code .now")
     expect(now).to_contain_text("moment 2 of 4", timeout=10000)
+    say_what(page, "Faults", "At ")  # the pointer is there still
     at = int(re.search(r"At (\d+) ref", status(page, "Faults")).group(1))
     page.mouse.move(5, 5)
     say_what(page, "Faults", "So far ")

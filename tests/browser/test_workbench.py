@@ -172,7 +172,7 @@ def test_a_learner_uses_every_control(shown, lab_server, console_errors, artifac
     page.wait_for_function("old => document.querySelector('.vml-say .h').textContent === old", arg=old)
 
     page.get_by_role("button", name="Machine: clock").click()
-    page.get_by_label("policy").select_option("lru")
+    page.get_by_label("policy", exact=True).select_option("lru")
     page.get_by_role("button", name="Machine: lru").wait_for()
     old = headline(page)
     page.get_by_role("button", name="Sync").click()
@@ -304,9 +304,9 @@ def test_two_machines_do_not_paint_each_other(shown, console_errors):
     page = shown(
         SCENE.format(frames=32), "from vmlab.widgets import FrameMap\nn = m.branch()\ndisplay(FrameMap(m), FrameMap(n))"
     )
-    page.locator(f"{ROOT} .vml-cg").nth(1).locator(".c").nth(3).click()
+    page.locator(ROOT).nth(1).locator(".vml-cg").first.locator(".c").nth(3).click()
     page.wait_for_timeout(500)
-    picked = [page.locator(ROOT).nth(k).locator(".c.sel").get_attribute("data-i") for k in (0, 1)]
+    picked = [page.locator(ROOT).nth(k).locator(".vml-cg").first.locator(".c.sel").get_attribute("data-i") for k in (0, 1)]
     assert picked[1] == "3" != picked[0]
     assert console_errors == []
 
