@@ -11,7 +11,7 @@ function render({ model, el: root }) {
   root.setAttribute("role", "application");
   root.dataset.lmSuppressShortcuts = "true"; // arrows belong to the chart, not to the notebook
   root.append(line);
-  let box = null, down = null, waiting = 0, last = null, wheel = 0, gone = false;
+  let box = null, down = null, waiting = 0, last = null, settling = [], gone = false;
 
   const plot = () => box && box.querySelector(".plotarea_events");
   const say = (event, more) => model.send({ event, ...more });
@@ -41,14 +41,18 @@ function render({ model, el: root }) {
   function released(e) {
     const at = share(e);
     if (down && Math.hypot(e.clientX - down[0], e.clientY - down[1]) < 4 && at !== null) say("pick", { at });
-    else if (down) say("settled");
+    else if (down) settled();
     down = null;
+  }
+  // The last moves of a scale wait until the kernel is idle (ipywidgets throttles them), and this would overtake them: so late, and twice
+  function settled() {
+    settling.forEach(clearTimeout);
+    settling = [250, 1500].map((ms) => setTimeout(() => say("settled"), ms));
   }
   // Only a chart that has the focus takes the wheel: a page that is scrolled past its charts stays as it is
   function wheeled(e) {
     if (document.activeElement !== root) return e.stopImmediatePropagation();
-    clearTimeout(wheel);
-    wheel = setTimeout(() => say("settled"), 250);
+    settled();
   }
   function typed(e) {
     if (e.ctrlKey || e.metaKey || e.altKey || !KEYS.includes(e.key)) return;
@@ -79,7 +83,7 @@ function render({ model, el: root }) {
     gone = true;
     model.off("change", update);
     clearTimeout(waiting);
-    clearTimeout(wheel);
+    settling.forEach(clearTimeout);
     for (const [name, call] of heard) box?.removeEventListener(name, call, { capture: name !== "pointerleave" });
   };
 }
