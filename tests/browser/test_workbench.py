@@ -306,7 +306,9 @@ def test_two_machines_do_not_paint_each_other(shown, console_errors):
     )
     page.locator(ROOT).nth(1).locator(".vml-cg").first.locator(".c").nth(3).click()
     page.wait_for_timeout(500)
-    picked = [page.locator(ROOT).nth(k).locator(".vml-cg").first.locator(".c.sel").get_attribute("data-i") for k in (0, 1)]
+    picked = [
+        page.locator(ROOT).nth(k).locator(".vml-cg").first.locator(".c.sel").get_attribute("data-i") for k in (0, 1)
+    ]
     assert picked[1] == "3" != picked[0]
     assert console_errors == []
 
