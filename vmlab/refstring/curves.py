@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from ..errors import LimitError, whole
 from . import pacing, shown
-from .bar import Bar, Tell
+from .bar import Tell
 from .curve import distances, optimal, shards
 from .pacing import AnyString
 from .policy import working_set
-from .replaying import frame_count, halves, in_file, string_of
+from .replaying import frame_count, with_progress
 from .string import ReferenceString, reference_string
 
 ROWS = 12  # of a table
@@ -97,7 +97,7 @@ def miss_ratio_curve(
     sample : None, exact; or the share of the pages to look at, for example 0.01 (SHARDS, LRU only)
     progress : as in `replay`
 
-    TypeError, ValueError, LimitError: what was wrong, in one sentence.
+    TypeError, ValueError, LimitError, TraceError: what was wrong, in one sentence.
 
     >>> miss_ratio_curve("1 2 3 4 1 2 5 1 2 3 4 5").faults.tolist()
     [12, 12, 10, 8, 5]
@@ -108,13 +108,7 @@ def miss_ratio_curve(
         )
     if sample is not None:
         _check_sample(sample, policy)
-    if progress is not None:
-        read, run = halves(progress) if in_file(pages) else (progress, progress)
-        return _curve(string_of(pages, read), policy, sample, run)
-    with Bar("reading") as reading:
-        string = string_of(pages, reading)
-    with Bar("measuring") as measuring:
-        return _curve(string, policy, sample, measuring)
+    return with_progress(pages, progress, "measuring", lambda s, tell: _curve(s, policy, sample, tell))
 
 
 def _check_sample(sample: Any, policy: str) -> None:
@@ -207,10 +201,11 @@ def reuse_distances(pages: Any) -> ReuseDistances:
     >>> reuse_distances("1 2 3 1 1 2").counts.tolist()
     [1, 0, 2]
     """
-    with Bar("reading") as reading:
-        string = string_of(pages, reading)
-    with Bar("measuring") as measuring:
-        counts = _lru(string, measuring)
+    return with_progress(pages, None, "measuring", _distances)
+
+
+def _distances(string: AnyString, tell: Tell) -> ReuseDistances:
+    counts = _lru(string, tell)
     return ReuseDistances(len(string), counts, len(string) - int(counts.sum()))
 
 

@@ -1,8 +1,9 @@
 """Replay of a reference string under one policy, and what came of it."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from .string import MOST, reference_string
 from .table import Table, draw, readable
 
 ENOUGH = 8  # this many frames for each page: nothing is ever evicted, so that more would change nothing but take memory
+Found = TypeVar("Found")
 COLUMNS = ("policy", "frames", "references", "pages", "faults", "miss ratio")
 
 
@@ -110,13 +112,18 @@ def replay(
     Replay(fifo, 3 frames: 9 faults of 12 references, miss ratio 0.7500)
     """
     begin(SHORT, name, frames, options)  # what is wrong is said before a long file is read
+    return with_progress(pages, progress, "replaying", lambda s, tell: _replay(s, name, frames, options, tell))
+
+
+def with_progress(pages: Any, progress: Tell | None, what: str, work: Callable[[AnyString, Tell], Found]) -> Found:
+    """What `work` finds in the reference string of pages. Progress is told to `progress`; None: on a bar, `what` is its name."""
     if progress is not None:
         read, run = halves(progress) if in_file(pages) else (progress, progress)
-        return _replay(string_of(pages, read), name, frames, options, run)
+        return work(string_of(pages, read), run)
     with Bar("reading") as reading:
         string = string_of(pages, reading)
-    with Bar("replaying") as replaying:
-        return _replay(string, name, frames, options, replaying)
+    with Bar(what) as bar:
+        return work(string, bar)
 
 
 def _replay(string: AnyString, name: str | Policy, frames: int | None, options: dict[str, Any], tell: Tell) -> Replay:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import policy, shown
-from .bar import Bar, Tell
+from .bar import Tell
 from .filestring import near
 from .own import Policy
 from .pacing import AnyString
-from .replaying import SHORT, Replay, begin, frame_count, halves, in_file, replay, string_of
+from .replaying import SHORT, Replay, begin, frame_count, replay, with_progress
 
 TRIES = 3  # times a replay is begun whose worker dies
 _DEAD = ("KilledWorker", "CommClosedError", "FutureCancelledError")  # what Dask says of one; it is not imported
@@ -106,13 +106,7 @@ def sweep(
         if called.setdefault(word, name) is not name and not isinstance(name, str):
             raise ValueError(f"two policies are called {word}: give one another name")
     work = [(name, n) for name in names for n in sizes]
-    if progress is not None:
-        read, run = halves(progress) if in_file(pages) else (progress, progress)
-        return _sweep(string_of(pages, read), work, executor, run)
-    with Bar("reading") as reading:
-        string = string_of(pages, reading)
-    with Bar("replaying") as replaying:
-        return _sweep(string, work, executor, replaying)
+    return with_progress(pages, progress, "replaying", lambda s, tell: _sweep(s, work, executor, tell))
 
 
 def _sweep(string: AnyString, work: list[Work], executor: Executor | None, tell: Tell) -> Sweep:

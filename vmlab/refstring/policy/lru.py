@@ -126,7 +126,7 @@ def rarely(ids, first, s):
                 if used < tail:
                     faults += 1
                     if tail < base:
-                        tail = lowest_alive(s, tail)
+                        tail = lowest_alive(s, tail)  # base, if all from before are gone
                     if tail < base:
                         bits.clear(s.alive, tail)
                     else:
