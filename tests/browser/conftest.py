@@ -1,7 +1,8 @@
 """A real browser on a real JupyterLab, for the tests of this folder."""
 
-import itertools
 import re
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from needs import need_chromium, need_module
@@ -25,7 +26,18 @@ RUN_ALL = """() => {
     window.jupyterapp.commands.execute('notebook:run-all-cells')
         .then(() => { window.vmlabRan = 'done' }, error => { window.vmlabRan = String(error) })
 }"""
-_workspace = itertools.count(1)
+OPEN = """async name => {
+    await window.jupyterapp.restored
+    window.jupyterapp.shell.activateById((await window.jupyterapp.commands.execute('docmanager:open', {path: name})).id)
+}"""
+CLOSE = """async () => {
+    for (const tab of [...window.jupyterapp.shell.widgets('main')]) {
+        if (tab.context) tab.context.model.dirty = false
+        await tab.sessionContext?.shutdown().catch(() => {})
+        tab.dispose()
+    }
+}"""
+POINTS = {"width": 1600, "height": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -43,44 +55,73 @@ def browser():
 
 @pytest.fixture
 def console_errors() -> list[str]:
-    """What `browser_page` wrote to its console as an error, and its uncaught exceptions."""
+    """What the page of a test wrote to its console as an error, and its uncaught exceptions."""
     return []
 
 
-@pytest.fixture
-def browser_page(browser, console_errors, artifacts, request):
-    """A page of 1600 x 1000 points with nothing remembered; a picture of its end is kept as an artefact."""
-    context = browser.new_context(viewport={"width": 1600, "height": 1000})
-    page = context.new_page()
-    page.on("console", lambda m: console_errors.append(f"{m.text} ({m.location})") if m.type == "error" else None)
-    page.on("pageerror", lambda error: console_errors.append(str(error)))
+@contextmanager
+def watched(page, errors: list[str], picture: Path):
+    """While a test uses a page, its errors are collected; a picture of its end is kept as an artefact."""
+
+    def said(message) -> None:
+        if message.type == "error":
+            errors.append(f"{message.text} ({message.location})")
+
+    def raised(error) -> None:
+        errors.append(str(error))
+
+    page.on("console", said)
+    page.on("pageerror", raised)
     yield page
+    page.screenshot(path=picture)
+    page.remove_listener("console", said)
+    page.remove_listener("pageerror", raised)
+
+
+@pytest.fixture
+def picture(artifacts, request) -> Path:
+    """Where the picture of the test's end goes."""
     name = re.sub(r"\W+", "-", request.node.name).strip("-")
-    page.screenshot(path=artifacts / f"{name}.png")
+    return artifacts / f"{name}.png"
+
+
+@pytest.fixture
+def browser_page(browser, console_errors, picture):
+    """A page of 1600 x 1000 points with nothing remembered."""
+    context = browser.new_context(viewport=POINTS)
+    with watched(context.new_page(), console_errors, picture) as page:
+        yield page
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def lab_page(browser, lab_server):
+    """JupyterLab, loaded once for a file of tests; each test opens its notebook in it, with a Python of its own."""
+    context = browser.new_context(viewport=POINTS)
+    page = context.new_page()
+    page.goto(f"{lab_server.url}/lab?reset&token={lab_server.token}")
+    page.wait_for_function("() => window.jupyterapp?.shell", timeout=90000)
+    yield page
     context.close()
 
 
 @pytest.fixture
-def open_notebook(lab_server, browser_page):
+def open_notebook(lab_page, console_errors, picture):
     """`open_notebook("00-meet-the-machine.ipynb")` -> the page, with the notebook open and its Python ready."""
 
     def opened(name: str):
-        # a workspace of its own, so that no other test's tabs come back; a dot in its name would hang the page
-        workspace = f"{lab_server.url}/lab/workspaces/test{next(_workspace)}"
-        browser_page.goto(f"{workspace}/tree/{name}?reset&token={lab_server.token}")
-        browser_page.wait_for_function(NOTEBOOK_IS_READY, timeout=90000)
-        return browser_page
+        lab_page.evaluate(OPEN, name)
+        lab_page.wait_for_function(NOTEBOOK_IS_READY, timeout=90000)
+        return lab_page
 
-    return opened
+    lab_page.set_viewport_size(POINTS)
+    with watched(lab_page, console_errors, picture):
+        yield opened
+    lab_page.evaluate(CLOSE)
 
 
-@pytest.fixture
-def run_all(browser_page):
-    """`run_all()` runs every cell of the open notebook and returns when the last one is done."""
-
-    def done(seconds: float = 120) -> None:
-        browser_page.evaluate(RUN_ALL)
-        browser_page.wait_for_function("() => window.vmlabRan !== undefined", timeout=seconds * 1000)
-        assert browser_page.evaluate("() => window.vmlabRan") == "done"
-
-    return done
+def run_all(page, seconds: float = 120) -> None:
+    """Run every cell of the open notebook and return when the last one is done."""
+    page.evaluate(RUN_ALL)
+    page.wait_for_function("() => window.vmlabRan !== undefined", timeout=seconds * 1000)
+    assert page.evaluate("() => window.vmlabRan") == "done"

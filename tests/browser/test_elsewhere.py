@@ -5,7 +5,7 @@ import re
 import sys
 
 import labserver
-from browser.conftest import NOTEBOOK_IS_READY
+from browser.conftest import NOTEBOOK_IS_READY, run_all
 from needs import need_module
 
 from vmlab import cli
@@ -53,13 +53,13 @@ def test_a_page_of_voila(browser_page, console_errors, tmp_path, artifacts):
     assert [e for e in console_errors if "vml" in e.lower()] == []
 
 
-def test_notebook_7(lab_server, browser_page, run_all, console_errors, artifacts):
+def test_notebook_7(lab_server, browser_page, console_errors, artifacts):
     need_module("notebook")
     page = browser_page
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(f"{lab_server.url}/notebooks/workbench.ipynb?token={lab_server.token}")
     page.wait_for_function(NOTEBOOK_IS_READY, timeout=SECONDS)
-    run_all()
+    run_all(page)
     steps(page)
     page.screenshot(path=artifacts / "notebook-7.png")
     assert [e for e in console_errors if "vml" in e.lower()] == []

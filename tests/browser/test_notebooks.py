@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from browser.conftest import run_all
 from needs import ROOT
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))  # the index has text only
@@ -33,11 +34,11 @@ def put_out(page) -> list:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_runs_from_a_clean_start(name, open_notebook, run_all, console_errors, artifacts):
+def test_runs_from_a_clean_start(name, open_notebook, console_errors, artifacts):
     page = open_notebook(name)
     page.evaluate(CLEAR)
     assert put_out(page) == []
-    run_all(240)
+    run_all(page, 240)
     outputs = put_out(page)
     assert [o for _, o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"] == []
     committed = {
@@ -63,10 +64,10 @@ def test_runs_from_a_clean_start(name, open_notebook, run_all, console_errors, a
     assert console_errors == []
 
 
-def test_the_actions_of_look_do_what_the_lab_says(open_notebook, run_all, console_errors):
+def test_the_actions_of_look_do_what_the_lab_says(open_notebook, console_errors):
     """Lab 06: one frame under two names; who stores first moves, and the other stays."""
     page = open_notebook("06-fork.ipynb")
-    run_all()
+    run_all(page)
     page.evaluate(SCROLL, "look")
     page.locator(".vml-spaces:visible").wait_for()
     spaces, lens = (page.locator(".vml-spaces .vml-cg").nth(k) for k in (0, 1))
@@ -109,7 +110,7 @@ def test_the_actions_of_look_do_what_the_lab_says(open_notebook, run_all, consol
     assert console_errors == []
 
 
-def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, run_all, console_errors):
+def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, console_errors):
     """Recorded by a click, saved, found again by a new Python, and compared."""
     name = "kept.ipynb"
     cells = [
@@ -121,7 +122,7 @@ def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, run_all, co
     file = lab_server.folder / name
     file.write_text(json.dumps(book))
     page = open_notebook(name)
-    run_all()
+    run_all(page)
     boxes = page.locator(".vml-guess input")
     boxes.nth(1).fill("30")
     boxes.nth(3).fill("many")
@@ -143,7 +144,7 @@ def test_guesses_are_kept_in_the_notebook(lab_server, open_notebook, run_all, co
 
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     page.wait_for_timeout(3000)
-    run_all()
+    run_all(page)
     page.wait_for_timeout(500)
     assert page.locator(".vml-guess input").nth(1).input_value() == "30"
     assert page.get_by_text("Recorded. Change them until you run the cell fork.").is_visible()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from browser.conftest import run_all
 from labserver import notebook
 
 from vmlab.widgets import PARTS
@@ -27,14 +28,14 @@ b.store(heap.addr, b"mine")
 
 
 @pytest.fixture
-def shown(lab_server, open_notebook, run_all, request):
+def shown(lab_server, open_notebook, request):
     """`shown(cell, ...)`: the page, with these cells run and what they show on it."""
 
     def opened(*cells: str):
         name = re.sub(r"\W+", "-", request.node.name).strip("-") + ".ipynb"
         (lab_server.folder / name).write_text(notebook(SETUP, *cells))
         page = open_notebook(name)
-        run_all()
+        run_all(page)
         page.locator(ROOT).first.wait_for(timeout=60000)
         page.wait_for_timeout(800)
         return page

@@ -14,8 +14,8 @@ MUTATIONS = [
         "with n frames LRU hits the references of distances below n",
         "curve",
         "refstring/curves.py",
-        "faults = len(string) - np.cumsum(_lru(string)",
-        "faults = len(string) - np.cumsum(_lru(string)[::-1]",
+        "hits = _lru(string, tell) if",
+        "hits = _lru(string, tell)[::-1] if",
     ),
     Mutation(
         "a page leaves the working set with the reference that leaves the window",
