@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vmlab import BusError, HistoryError, LimitError, Machine, Map, Prot
-from vmlab.device import Failing
+from vmlab.device import Failing, hostfile
 
 from . import PAGE, row
 

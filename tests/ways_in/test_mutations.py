@@ -11,10 +11,12 @@ Usually the first FEW of each notebook are tried, and of the first notebook the 
 
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -63,40 +65,83 @@ def names_of_cells(notebook: Path) -> list[str]:
     return [cell["id"] for cell in json.loads(notebook.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
 
 
-def nbval(folder: Path, notebook: str) -> Outcome:
-    """nbval on a copy of a notebook, with the vmlab in `folder`, up to the first cell that differs."""
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    env = os.environ | {"PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others take longer to load than most cells to run
-    options = "-p nbval.plugin -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout=60 -x -rfE".split()
-    command = [sys.executable, "-m", "pytest", *options, f"notebooks/{notebook}"]
-    done = subprocess.run(
-        command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        timeout=SECONDS, encoding="utf-8", errors="replace",
-    )  # fmt: skip
-    names = names_of_cells(folder / "notebooks" / notebook)
-    numbers = re.findall(r"^(?:FAILED|ERROR) \S+::Cell (\d+)", done.stdout, re.MULTILINE)
-    return Outcome(done.returncode, [names[int(n)] for n in numbers], done.stdout)
+def until(notebook: Path, last: str) -> None:
+    """Cut a notebook off after the cell with the id `last`: what comes then is of no interest, and takes long uncompiled."""
+    book = json.loads(notebook.read_text("utf-8"))
+    end = [cell["id"] for cell in book["cells"]].index(last)
+    book["cells"] = book["cells"][: end + 1]
+    notebook.write_text(json.dumps(book), "utf-8")
 
 
-def run(folder: Path, notebook: str, mutation: Mutation | None) -> Outcome:
-    return nbval(mutant(folder, mutation), notebook)
+class Runner:
+    """One Python that forks for each run of nbval."""
+
+    def __init__(self) -> None:
+        env = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others take longer to load than most cells to run
+        self.python = subprocess.Popen(
+            [sys.executable, ROOT / "tests" / "nbvalforks.py"], env=env, cwd=ROOT / "tests", encoding="utf-8",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def nbval(self, folder: Path, notebook: str, last: str) -> Outcome:
+        """nbval on a copy of a notebook up to the cell `last`, with the vmlab in `folder`; the first cell that differs ends it."""
+        shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+        copy = folder / "notebooks" / notebook
+        until(copy, last)
+        self.python.stdin.write(f"{folder}\t{copy}\n")
+        self.python.stdin.flush()
+        killer = threading.Timer(SECONDS, self.stop)
+        killer.start()
+        status = self.python.stdout.readline()
+        killer.cancel()
+        assert status, f"{notebook} took more than {SECONDS} s, or its runner died"
+        said = (folder / "said.txt").read_text("utf-8", "replace")
+        names = names_of_cells(copy)
+        numbers = re.findall(r"^(?:FAILED|ERROR) \S+::Cell (\d+)", said, re.MULTILINE)
+        return Outcome(int(status), [names[int(n)] for n in numbers], said)
+
+    def stop(self) -> None:
+        self.python.kill()
+
+
+def run(runners: queue.SimpleQueue[Runner], folder: Path, notebook: str, mutation: Mutation | None) -> Outcome:
+    """One run, by a runner that is idle."""
+    runner = runners.get()
+    try:
+        return runner.nbval(mutant(folder, mutation), notebook, last_cell(notebook))
+    finally:
+        runners.put(runner)
+
+
+def last_cell(notebook: str) -> str:
+    """The last cell in which a rule that is tried shows."""
+    shown = {mutation.cell for name, mutation in TRIED if name == notebook}
+    return [name for name in names_of_cells(ROOT / "notebooks" / notebook) if name in shown][-1]
 
 
 @pytest.fixture(scope="module")
 def outcomes(request, tmp_path_factory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
     """What comes out of each mutation that is asked for, by notebook and rule: they run AT_ONCE at a time while the tests wait."""
     need_module("nbval")
+    if not hasattr(os, "fork"):
+        pytest.skip("this system cannot fork a process, which each of the runs is: try them on Linux or macOS")
     params = [item.callspec.params for item in request.session.items if _is_ours(item)]
+    every = [Runner() for _ in range(AT_ONCE)]
+    runners: queue.SimpleQueue[Runner] = queue.SimpleQueue()
+    for runner in every:
+        runners.put(runner)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
-            (notebook, m.rule if m else ""): pool.submit(run, tmp_path_factory.mktemp("mutant"), notebook, m)
+            (notebook, m.rule if m else ""): pool.submit(run, runners, tmp_path_factory.mktemp("mutant"), notebook, m)
             for notebook in dict.fromkeys(asked["notebook"] for asked in params)
             for m in dict.fromkeys(
                 [None, *(a["mutation"] for a in params if a["notebook"] == notebook and "mutation" in a)]
             )
         }
         pool.shutdown(cancel_futures=True)
+    for runner in every:
+        runner.stop()
 
 
 def _is_ours(item: pytest.Item) -> bool:
