@@ -1,13 +1,14 @@
-"""Tests that wait minutes for another Python: it runs beside the other tests, on a core that they leave idle.
+"""Tests that wait for another Python: it runs beside the other tests, on a core that they leave idle.
 
-A test marked `beside` takes no fixtures. It starts when the tests have been collected, one after the other of its kind, and is
-waited for in its turn.
+A test marked `beside` takes parameters but no fixtures. It starts when the tests have been collected, one after the other of
+its kind, and is waited for in its turn; one that has not begun by then runs at once, as other tests do.
 """
 
 import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -26,12 +27,16 @@ def start(items: Iterable[pytest.Item]) -> None:
     """Begin with those of the tests that are marked."""
     for item in items:
         if item.get_closest_marker("beside") and isinstance(item, pytest.Function):
-            _started[item.nodeid] = _pool.submit(item.function)
+            _started[item.nodeid] = _pool.submit(item.function, **_parameters(item))
+
+
+def _parameters(item: pytest.Function) -> dict[str, Any]:
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 def ended(item: pytest.Item) -> bool:
     """Was it begun so? Then it is over now, and its failure is raised here."""
-    if item.nodeid not in _started:
+    if item.nodeid not in _started or _started[item.nodeid].cancel():
         return False
     _started[item.nodeid].result()
     return True

@@ -1,7 +1,6 @@
 """What all tests share: Jupyter's folders of their own, a JupyterLab server, callbacks that raise."""
 
 import os
-import shutil
 from pathlib import Path
 
 import beside
@@ -52,23 +51,13 @@ def artifacts() -> Path:
     return folder
 
 
-def copy_of_notebooks(tmp_path_factory) -> Path:
-    copy = tmp_path_factory.mktemp("clone") / "notebooks"
-    shutil.copytree(ROOT / "notebooks", copy, ignore=shutil.ignore_patterns(".*"))
-    return copy
-
-
-@pytest.fixture(scope="session")
-def notebooks(tmp_path_factory) -> Path:
-    """A copy of notebooks/: running one may write to its data."""
-    return copy_of_notebooks(tmp_path_factory)
-
-
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory):
     """A JupyterLab server on its own copy of the notebooks, in which it saves: `.url .token .folder .get(path)`."""
     need_module("jupyterlab")
-    with labserver.lab_server(copy_of_notebooks(tmp_path_factory), tmp_path_factory.mktemp("server")) as lab:
+    with labserver.lab_server(
+        labserver.copy_of_notebooks(tmp_path_factory.mktemp("clone")), tmp_path_factory.mktemp("server")
+    ) as lab:
         yield lab
 
 

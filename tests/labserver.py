@@ -4,6 +4,7 @@ import json
 import os
 import random
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from needs import ROOT
 
 
 class Lab(NamedTuple):
@@ -52,6 +55,11 @@ def private_folders(home: Path) -> dict[str, str]:
     news.parent.mkdir(parents=True, exist_ok=True)
     news.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     return env
+
+
+def copy_of_notebooks(folder: Path) -> Path:
+    """A copy of notebooks/ in `folder`: running one may write to its data."""
+    return shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 
 def free_port() -> int:

@@ -62,7 +62,7 @@ AXES: dict[str, list[Any]] = {
     "bulk": [False, True],
 }
 LONG = bool(os.environ.get("VMLAB_LONG"))
-PARTS = 1 if LONG else 8  # a combination plays one of so many parts of the record
+PARTS = 1 if LONG else 16  # a combination plays one of so many parts of the record
 EACH = (
     15  # of so many entries one has its past after each step: all of the record over the longer setting's combinations
 )
@@ -189,7 +189,7 @@ def test_only_what_linux_lets_depend_on_residency_shows(
 @pytest.mark.slow
 def test_invariants_hold_after_every_step() -> None:
     player = Player(VmlabBackend(frames=48))
-    for entries in (cases(), islice(programs(), 0, None, 4)):  # each step looks at everything: a quarter must do
+    for entries in (cases(), islice(programs(), 0, None, 8)):  # each step looks at everything: an eighth must do
         wanted = (Stage.RESULTS, Stage.BYTES, Stage.CHECKS)
         report = run(player, entries, stages=wanted, without=(TAIL, RESIDENCY), frames=48)
         assert not report.differ, _first(report)

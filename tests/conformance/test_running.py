@@ -147,7 +147,11 @@ def test_ctrl_c_cleans_up(directory: str, number: int) -> None:
     """And so does a polite kill. The fixture looks whether a file is left."""
     arguments = [sys.executable, "-m", "vmlab.conformance", "--directory", directory]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # what a shell runs in the background ignores it, and hands that on
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not list(Path(directory).glob("*/*")) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -151,7 +151,7 @@ class ProgramsAndFiles(Programs):
 
 def test_programs_see_what_the_flat_model_sees():
     happened.clear()
-    examples = 1000 if LONG else 12 if INTERPRETED else 150
+    examples = 1000 if LONG else 12 if INTERPRETED else 100
     run_state_machine_as_test(
         ProgramsAndFiles,
         settings=settings(

@@ -18,6 +18,7 @@ The short setting runs a few of them, and sees to it that each rule still stands
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -488,10 +489,12 @@ def test_the_rule_stands_once(mutation):
 
 
 @pytest.mark.slow
+@pytest.mark.beside
 @pytest.mark.parametrize("mutation", ASKED, ids=lambda m: m.rule.replace(" ", "-"))
-def test_some_test_notices(mutation, tmp_path):
-    copy_of_vmlab(tmp_path, mutation.file, mutation.old, mutation.new)
-    assert failure(tmp_path, mutation.tests.split())
+def test_some_test_notices(mutation):
+    with tempfile.TemporaryDirectory() as folder:
+        copy_of_vmlab(Path(folder), mutation.file, mutation.old, mutation.new)
+        assert failure(Path(folder), mutation.tests.split())
 
 
 @pytest.mark.slow

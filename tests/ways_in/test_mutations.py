@@ -11,18 +11,17 @@ Usually the first FEW of each notebook are tried, and of the first notebook the 
 
 import json
 import os
-import queue
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from labserver import copy_of_notebooks
+from mutants import copy_of_vmlab
 from needs import ROOT, need_module
 from rules import Mutation, mutations
 
@@ -35,8 +34,8 @@ TRIED = [
     for notebook in NOTEBOOKS
     for mutation in mutations(notebook)[: None if LONG else 2 * FEW if notebook == NOTEBOOKS[0] else FEW]
 ]
-AT_ONCE = 2
 SECONDS = 180  # for one of them, on a slow computer
+_mine = threading.local()
 
 
 class Outcome(NamedTuple):
@@ -48,16 +47,8 @@ class Outcome(NamedTuple):
 
 
 def mutant(folder: Path, mutation: Mutation | None) -> Path:
-    """A folder with a copy of vmlab, changed or not, to be put before everything else on the path."""
-    shutil.copytree(ROOT / "vmlab", folder / "vmlab", ignore=shutil.ignore_patterns("__pycache__"))
-    if mutation is not None:
-        file = folder / "vmlab" / mutation.file
-        source = file.read_text("utf-8")
-        assert source.count(mutation.old) == 1, (
-            f"{mutation.old!r} stands {source.count(mutation.old)} times in {mutation.file}"
-        )
-        file.write_text(source.replace(mutation.old, mutation.new), "utf-8")
-    return folder
+    """A folder with a copy of vmlab, changed or not."""
+    return copy_of_vmlab(folder, *(() if mutation is None else (mutation.file, mutation.old, mutation.new)))
 
 
 def names_of_cells(notebook: Path) -> list[str]:
@@ -86,8 +77,7 @@ class Runner:
 
     def nbval(self, folder: Path, notebook: str, last: str) -> Outcome:
         """nbval on a copy of a notebook up to the cell `last`, with the vmlab in `folder`; the first cell that differs ends it."""
-        shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-        copy = folder / "notebooks" / notebook
+        copy = copy_of_notebooks(folder) / notebook
         until(copy, last)
         self.python.stdin.write(f"{folder}\t{copy}\n")
         self.python.stdin.flush()
@@ -105,13 +95,15 @@ class Runner:
         self.python.kill()
 
 
-def run(runners: queue.SimpleQueue[Runner], folder: Path, notebook: str, mutation: Mutation | None) -> Outcome:
-    """One run, by a runner that is idle."""
-    runner = runners.get()
-    try:
-        return runner.nbval(mutant(folder, mutation), notebook, last_cell(notebook))
-    finally:
-        runners.put(runner)
+def run(notebook: str, mutation: Mutation | None) -> Outcome:
+    """One run, by the runner of this thread."""
+    need_module("nbval")
+    if not hasattr(os, "fork"):
+        pytest.skip("this system cannot fork a process, which each of the runs is: try them on Linux or macOS")
+    if not hasattr(_mine, "runner"):
+        _mine.runner = Runner()
+    with tempfile.TemporaryDirectory() as folder:
+        return _mine.runner.nbval(mutant(Path(folder), mutation), notebook, last_cell(notebook))
 
 
 def last_cell(notebook: str) -> str:
@@ -120,49 +112,23 @@ def last_cell(notebook: str) -> str:
     return [name for name in names_of_cells(ROOT / "notebooks" / notebook) if name in shown][-1]
 
 
-@pytest.fixture(scope="module")
-def outcomes(request, tmp_path_factory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
-    """What comes out of each mutation that is asked for, by notebook and rule: they run AT_ONCE at a time while the tests wait."""
-    need_module("nbval")
-    if not hasattr(os, "fork"):
-        pytest.skip("this system cannot fork a process, which each of the runs is: try them on Linux or macOS")
-    params = [item.callspec.params for item in request.session.items if _is_ours(item)]
-    every = [Runner() for _ in range(AT_ONCE)]
-    runners: queue.SimpleQueue[Runner] = queue.SimpleQueue()
-    for runner in every:
-        runners.put(runner)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {
-            (notebook, m.rule if m else ""): pool.submit(run, runners, tmp_path_factory.mktemp("mutant"), notebook, m)
-            for notebook in dict.fromkeys(asked["notebook"] for asked in params)
-            for m in dict.fromkeys(
-                [None, *(a["mutation"] for a in params if a["notebook"] == notebook and "mutation" in a)]
-            )
-        }
-        pool.shutdown(cancel_futures=True)
-    for runner in every:
-        runner.stop()
-
-
-def _is_ours(item: pytest.Item) -> bool:
-    return item.path == Path(__file__) and "outcomes" in getattr(item, "fixturenames", ())
-
-
 def _name(notebook: str, mutation: Mutation) -> str:
     return f"{notebook[:2]}-{mutation.rule.replace(' ', '-')}"
 
 
 @pytest.mark.slow
+@pytest.mark.beside
 @pytest.mark.parametrize("notebook", [path.name for path in NOTEBOOKS])
-def test_without_a_mutation_the_notebook_passes(notebook, outcomes):
-    outcome = outcomes[notebook, ""].result()
+def test_without_a_mutation_the_notebook_passes(notebook):
+    outcome = run(notebook, None)
     assert outcome.status == 0, outcome.text
 
 
 @pytest.mark.slow
+@pytest.mark.beside
 @pytest.mark.parametrize(("notebook", "mutation"), TRIED, ids=[_name(*pair) for pair in TRIED])
-def test_the_notebook_notices(notebook, mutation, outcomes):
-    outcome = outcomes[notebook, mutation.rule].result()
+def test_the_notebook_notices(notebook, mutation):
+    outcome = run(notebook, mutation)
     assert outcome.status == 1, f"nbval ended with {outcome.status}\n{outcome.text}"
     assert outcome.failed == [mutation.cell], outcome.text
 

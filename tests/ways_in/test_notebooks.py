@@ -1,9 +1,13 @@
 """Every notebook is committed as it ran, and runs again to the same outputs."""
 
 import json
+import os
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
+from labserver import copy_of_notebooks, private_folders
 from needs import ROOT, need_module, run_module
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -102,9 +106,13 @@ def test_every_mark_for_nbval_has_its_reason(notebook, path):
 
 
 @pytest.mark.slow
-def test_the_outputs_are_the_same_again(notebooks):
+@pytest.mark.beside
+def test_the_outputs_are_the_same_again():
     """nbval, strictly: as `pytest --nbval --nbval-current-env --nbval-cell-timeout=120 notebooks`."""
     need_module("nbval")
     run_module("vmlab", "warm", seconds=600)  # or the first cell would print the progress of the compiler
     options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider", "-q"]
-    run_module("pytest", *options, notebooks, seconds=1200, cwd=notebooks.parent)
+    with tempfile.TemporaryDirectory() as home:
+        copy = copy_of_notebooks(Path(home))
+        env = os.environ | private_folders(Path(home))
+        run_module("pytest", *options, copy, seconds=1200, cwd=home, env=env)
