@@ -34,6 +34,7 @@ class Gate(HasTraits):
     """A kernel, its history, and the one way to change them."""
 
     version = Int(0, help="counts changes of the machine: observe it to redraw").tag(sync=False)
+    under_way = Int(0, help="references made of a run that goes on; 0 when none does").tag(sync=False)
 
     def _begin(self, kernel: Kernel, budget: int) -> None:
         self.kernel = kernel

@@ -359,12 +359,16 @@ class Machine(Sysctl):
         s, before = self.state, self.kernel.count()
         done, why = 0, Exit.DONE
         # Held, or Ctrl-C could come between two chunks; closed, or an exception would keep the run going in its traceback.
-        with Hold(), closing(run):
-            for made, reason in run:
-                done, why = made, reason
-                if progress is not None:
-                    with Allowed():
-                        progress(done, total)
+        try:
+            with Hold(), closing(run):
+                for made, reason in run:
+                    self.under_way = done = made
+                    why = reason
+                    if progress is not None:
+                        with Allowed():
+                            progress(done, total)
+        finally:
+            self.under_way = 0
         return Run(done, why, before, self.kernel.count(), s.cost[0].copy(), len(s.level))
 
     # -- policy ----------------------------------------------------------------------------------------------------------

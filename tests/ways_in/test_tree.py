@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import sys
 import tokenize
 
@@ -76,3 +77,13 @@ def test_import_loads_no_widgets(module):
 def test_no_path_of_this_clone_in_the_tree():
     here = os.fsencode(ROOT) + b"/"
     assert [file for file in committed_files() if here in (ROOT / file).read_bytes()] == []
+
+
+def test_each_lab_opens_on_binder_by_its_own_link():
+    text = (ROOT / "README.md").read_text("utf-8")
+    links = re.findall(
+        r"\[(\d\d)\]\(https://mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/HEAD\?urlpath=lab/tree/(\S+\.ipynb)\)", text
+    )
+    labs = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    assert [(number, path) for number, _, path in links] == [(lab.name[:2], name(lab)) for lab in labs]
+    assert len({repository for _, repository, _ in links}) == 1

@@ -195,3 +195,21 @@ def test_addresses_and_sizes():
 def test_python_texts_name_real_addresses():
     w = bench()
     assert re.fullmatch(r"b\.store\(0x[0-9a-f]+, b'ALICE'\)", code_of(w)) or "a.store" in code_of(w)
+
+
+def test_an_address_that_is_unmapped_makes_room_and_what_was_typed_stays(no_swallow):
+    m = Machine(frames=16, swap=16 * PAGE)
+    p = m.spawn("p")
+    heap = p.mmap(4 * PAGE, name="heap")
+    p.mmap(4 * PAGE, name="more")
+    heap[0] = 1
+    w = Workbench(m)
+    at = w.command.field["at"]
+    assert at.value == "heap+0x0"
+    p.munmap(heap.addr, 4 * PAGE)
+    w.screen.limiter.flush()
+    assert at.value == "more+0x0"
+    at.value = "nowhere+0x7"
+    m.policy = "lru"
+    w.screen.limiter.flush()
+    assert at.value == "nowhere+0x7"

@@ -8,7 +8,7 @@ import pytest
 from widgets.scenes import PAGE, forked, swapping
 
 from vmlab import views
-from vmlab.widgets import PARTS, FrameMap, Workbench
+from vmlab.widgets import PARTS, FrameMap, Workbench, screen
 from vmlab.widgets.limiter import Limiter
 
 
@@ -135,3 +135,20 @@ def test_nobody_looking_nothing_is_sent():
     w.theme._handle_custom_msg({"event": "shown"}, [])
     assert names
     assert "copied" in w.headline.text("status")
+
+
+def test_a_run_in_a_cell_is_looked_in_on(monkeypatch):
+    """The screen shows how many references wait while they are made, seldom, and the end."""
+    monkeypatch.setattr(screen, "LOOK_IN", 0.0)
+    s = forked()
+    w = Workbench(s.machine)
+    w.screen.limiter.pause = 0.0
+    seen = []
+    s.machine.queue((np.tile(np.array(s.heap.pages), 400_000), False), s.a)
+    s.machine.run(progress=lambda done, total: seen.append(repr(w.transport.now)))
+    waiting = [int(text.split(" waiting")[0].split()[-1].replace(",", "")) for text in seen if "waiting" in text]
+    assert len(set(waiting)) > 3
+    assert waiting == sorted(waiting, reverse=True)
+    w.screen.limiter.flush()
+    assert "waiting" not in repr(w.transport.now)
+    assert s.machine.under_way == 0

@@ -7,7 +7,7 @@ from ipywidgets import Button, Dropdown, HBox, Label, Text, ToggleButton, VBox, 
 from .. import views
 from ..core.state import NONE
 from . import verbs
-from .address import named
+from .address import named, parse
 from .screen import Screen, close_tree
 from .slots import Slots
 from .theme import SCALES
@@ -73,6 +73,7 @@ class Command(VBox):
         self.more.children = [self.policy, self.sync, self.size]
         self.said, self.busy = "", False
         self.followed: tuple[int, ...] = ()  # the page the line spoke of last
+        self.placed = ""  # the address that it wrote itself, and may take back
         super().__init__([self.line, self.more])
         self.wire()
         self.update()
@@ -110,7 +111,7 @@ class Command(VBox):
             self.who.value = result.row
             self.name_next()
         if self.verb.value in ("map file", "allocate"):
-            self.field["at"].value = named(self.screen.state, self.who.value, result.addr)
+            self.placed = self.field["at"].value = named(self.screen.state, self.who.value, result.addr)
             self.field["n"].value = str(result.length)
         if self.verb.value == "spawn" and len(self.screen.machine.processes) == 1:
             self.verb.value = "allocate"
@@ -167,11 +168,25 @@ class Command(VBox):
         self.shape()
 
     def aim(self) -> None:
-        """Where no address was chosen yet: the first area of the process."""
+        """Where no address was chosen yet, or nothing is mapped any more at the one that was: the first area of the process."""
         areas = views.areas(self.screen.look, self.who.value) if self.who.value != NONE else []
-        if areas and not self.field["at"].value:
-            addr = areas[0].first * self.screen.look.page_size
-            self.field["at"].value = named(self.screen.look, self.who.value, addr)
+        if not self.field["at"].value or self.left():
+            self.place(areas[0].first * self.screen.look.page_size if areas else None)
+
+    def left(self) -> bool:
+        """Does the field hold an address that the line wrote, and that is not mapped now? What was typed stays."""
+        look, text = self.screen.look, self.field["at"].value
+        if text != self.placed:
+            return False
+        try:
+            return look.area(self.who.value, parse(look, self.who.value, text) // look.page_size) is None
+        except ValueError:
+            return True
+
+    def place(self, addr: int | None) -> None:
+        """Write an address into the field, or none."""
+        self.placed = "" if addr is None else named(self.screen.look, self.who.value, addr)
+        self.field["at"].value = self.placed
 
     def offer_files(self) -> None:
         """The files that can be mapped: of this folder, and the machine's own."""
@@ -222,7 +237,7 @@ class Command(VBox):
         try:
             if sel.row in [row for _, row in self.who.options]:
                 self.who.value = sel.row
-            self.field["at"].value = named(look, sel.row, sel.vpn * look.page_size + sel.offset)
+            self.placed = self.field["at"].value = named(look, sel.row, sel.vpn * look.page_size + sel.offset)
         finally:
             self.busy = False
         self.shape()

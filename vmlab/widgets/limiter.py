@@ -37,6 +37,10 @@ class Limiter:
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_later(wait, self.flush)
 
+    def idle(self) -> float:
+        """Seconds since the last drawing."""
+        return time.monotonic() - self._last
+
     def flush(self) -> None:
         """Draw now what is due."""
         self.cancel()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 REFS = (STAT.names or ()).index("refs")
 EXPECTED = (OSError, Signal, VmlabError, ValueError, IndexError, KeyError)  # told in words; others leave a trace too
 
+LOOK_IN = 0.5  # seconds between two redraws while a cell of the notebook runs references
+
 
 class Screen:
     """One machine on one screen: it observes machine.version, redraws at most 12 times a second, once at the end.
@@ -42,6 +44,7 @@ class Screen:
         self.limiter = Limiter(self.redraw)
         self.bundle = Bundle(self.resend)
         machine.observe(self._changed, "version")
+        machine.observe(self._goes_on, "under_way")
         self.open = True
 
     @property
@@ -72,6 +75,7 @@ class Screen:
         self.open = False
         self.limiter.cancel()
         self.machine.unobserve(self._changed, "version")
+        self.machine.unobserve(self._goes_on, "under_way")
         if "time" in vars(self):
             self.time.close()
         close_tree(self.bundle)
@@ -84,6 +88,11 @@ class Screen:
             self.limiter.mark()
         else:
             self.limiter.due = True
+
+    def _goes_on(self, _: Any) -> None:
+        """A run in a cell, between two chunks: look in now and then, so that most of the time is the run's."""
+        if not self.asleep and self.machine.under_way and self.limiter.idle() > LOOK_IN:
+            self.limiter.mark()
 
     def wake(self, looked_at: bool) -> None:
         """Somebody looks at the screen, or nobody does any more: then nothing is sent until somebody does."""
