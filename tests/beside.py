@@ -1,12 +1,13 @@
 """Tests that wait for another Python: it runs beside the other tests, on a core that they leave idle.
 
-A test marked `beside` takes parameters but no fixtures. It starts when the tests have been collected, one after the other of
-its kind, and is waited for in its turn; one that has not begun by then runs at once, as other tests do.
+A test marked `beside` takes parameters but no fixtures. They start with the first test, one after the other and the last one
+first; each is waited for in its turn, and one that has not begun by then runs at once, as other tests do. So the two
+meet somewhere in the middle, and neither waits long for the other.
 """
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -23,9 +24,9 @@ _started: dict[str, Future[None]] = {}
 _pool = ThreadPoolExecutor(1, initializer=_give_way)
 
 
-def start(items: Iterable[pytest.Item]) -> None:
+def start(items: Sequence[pytest.Item]) -> None:
     """Begin with those of the tests that are marked."""
-    for item in items:
+    for item in reversed(items):
         if item.get_closest_marker("beside") and isinstance(item, pytest.Function):
             _started[item.nodeid] = _pool.submit(item.function, **_parameters(item))
 

@@ -9,11 +9,6 @@ import pytest
 from needs import ROOT, need_module
 
 
-def pytest_collection_finish(session):
-    if not session.config.option.collectonly:
-        beside.start(session.items)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     return beside.ended(pyfuncitem) or None
@@ -36,11 +31,12 @@ def jupyter_home(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled():
+def compiled(request, jupyter_home):
     """Every kernel compiled before the first test: none that waits for a page to change waits for a compiler."""
     import vmlab
 
     vmlab.warm()
+    beside.start(request.session.items)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,12 @@
 """Every notebook is committed as it ran, and runs again to the same outputs."""
 
 import json
-import os
 import re
 import tempfile
 from pathlib import Path
 
 import pytest
-from labserver import copy_of_notebooks, private_folders
+from labserver import copy_of_notebooks
 from needs import ROOT, need_module, run_module
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -113,6 +112,4 @@ def test_the_outputs_are_the_same_again():
     run_module("vmlab", "warm", seconds=600)  # or the first cell would print the progress of the compiler
     options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider", "-q"]
     with tempfile.TemporaryDirectory() as home:
-        copy = copy_of_notebooks(Path(home))
-        env = os.environ | private_folders(Path(home))
-        run_module("pytest", *options, copy, seconds=1200, cwd=home, env=env)
+        run_module("pytest", *options, copy_of_notebooks(Path(home)), seconds=1200, cwd=home)
