@@ -1,10 +1,12 @@
 """Every notebook in JupyterLab, from a clean start, top to bottom, in a real browser: no error, and nothing drawn is empty."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from browser.conftest import run_all
 from needs import ROOT
+from playwright.sync_api import TimeoutError
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))  # the index has text only
 ROOTS = ".vml-root"
@@ -54,7 +56,9 @@ def test_runs_from_a_clean_start(name, open_notebook, console_errors, artifacts)
     for at in drawn:  # JupyterLab draws what is in sight
         page.evaluate(SCROLL, at)
         page.locator(f"{ROOTS}:visible, .vml-guess:visible").first.wait_for(timeout=30000)
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(500)
+        with suppress(TimeoutError):  # what is empty then is told below
+            page.wait_for_function(f"at => ({EMPTY})(at).every(parts => !parts.length)", arg=at, timeout=10000)
         page.screenshot(path=artifacts / f"{name.partition('.')[0]}-{at}.png")
         empty = page.evaluate(EMPTY, at)
         assert all(parts == [] for parts in empty), empty
