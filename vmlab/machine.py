@@ -358,8 +358,8 @@ class Machine(Sysctl):
         """Make a run to its end: what it was. progress(done, total) is called between chunks; Ctrl-C may end it."""
         s, before = self.state, self.kernel.count()
         done, why = 0, Exit.DONE
-        # Held, or Ctrl-C could come between two chunks; closed, or an exception would keep the run going in its traceback.
         try:
+            # Held, or Ctrl-C could come between two chunks; closed, or an exception would keep the run going in its traceback.
             with Hold(), closing(run):
                 for made, reason in run:
                     self.under_way = done = made

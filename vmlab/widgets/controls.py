@@ -111,7 +111,7 @@ class Command(VBox):
             self.who.value = result.row
             self.name_next()
         if self.verb.value in ("map file", "allocate"):
-            self.placed = self.field["at"].value = named(self.screen.state, self.who.value, result.addr)
+            self.place(named(self.screen.state, self.who.value, result.addr))
             self.field["n"].value = str(result.length)
         if self.verb.value == "spawn" and len(self.screen.machine.processes) == 1:
             self.verb.value = "allocate"
@@ -169,11 +169,12 @@ class Command(VBox):
 
     def aim(self) -> None:
         """Where no address was chosen yet, or nothing is mapped any more at the one that was: the first area of the process."""
-        areas = views.areas(self.screen.look, self.who.value) if self.who.value != NONE else []
-        if not self.field["at"].value or self.left():
-            self.place(areas[0].first * self.screen.look.page_size if areas else None)
+        look, row = self.screen.look, self.who.value
+        if not self.field["at"].value or self.stale():
+            areas = views.areas(look, row) if row != NONE else []
+            self.place(named(look, row, areas[0].first * look.page_size) if areas else "")
 
-    def left(self) -> bool:
+    def stale(self) -> bool:
         """Does the field hold an address that the line wrote, and that is not mapped now? What was typed stays."""
         look, text = self.screen.look, self.field["at"].value
         if text != self.placed:
@@ -183,10 +184,9 @@ class Command(VBox):
         except ValueError:
             return True
 
-    def place(self, addr: int | None) -> None:
-        """Write an address into the field, or none."""
-        self.placed = "" if addr is None else named(self.screen.look, self.who.value, addr)
-        self.field["at"].value = self.placed
+    def place(self, address: str) -> None:
+        """Write an address into the field: one that may be taken back."""
+        self.placed = self.field["at"].value = address
 
     def offer_files(self) -> None:
         """The files that can be mapped: of this folder, and the machine's own."""
@@ -237,7 +237,7 @@ class Command(VBox):
         try:
             if sel.row in [row for _, row in self.who.options]:
                 self.who.value = sel.row
-            self.placed = self.field["at"].value = named(look, sel.row, sel.vpn * look.page_size + sel.offset)
+            self.place(named(look, sel.row, sel.vpn * look.page_size + sel.offset))
         finally:
             self.busy = False
         self.shape()
