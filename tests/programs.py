@@ -165,7 +165,28 @@ class Programs(RuleBasedStateMachine):
         p.exit()
         del self.flat[p]
 
+    @precondition(lambda self: len(self.flat) < PROCESSES)
+    @rule(i=small, j=small, heir=st.booleans(), byte=st.integers(1, 255))
+    def fork_and_be_alone_again(self, i, j, heir, byte):
+        """Store, fork, one of the two exits, the other stores where nobody shares any more: reused, not copied."""
+        p, flat = self.process(i)
+        if sum(not page.shared for page in flat.pages.values()) > self.room():
+            return
+        addr = self.vpn(flat, j, 2) * self.size
+        self.store(p, addr, bytes([byte]))
+        child = p.fork()
+        self.flat[child] = flat.fork()
+        left, gone = (child, p) if heir else (p, child)
+        gone.exit()
+        del self.flat[gone]
+        self.store(left, addr, bytes([byte ^ 255]))
+
     # -- bytes -------------------------------------------------------------------------------------------------------
+
+    def store(self, p, addr, data):
+        done, signal = self.flat[p].store(addr, data)
+        assert self.signalled(p.store, addr, data) == ((done, signal) if signal else (None, None))
+        happened["stores"] += signal is None and len(data) > 0
 
     @rule(doing=st.lists(st.tuples(small, small, small, small), min_size=1, max_size=8))
     def bytes_move(self, doing):
@@ -179,10 +200,7 @@ class Programs(RuleBasedStateMachine):
                 assert self.signalled(p.load, addr, n) == flat.load(addr, n)
                 happened["loads"] += 1
             elif flat.inside(addr, n):
-                data = bytes([byte % 255 + 1]) * n
-                done, signal = flat.store(addr, data)
-                assert self.signalled(p.store, addr, data) == ((done, signal) if signal else (None, None))
-                happened["stores"] += signal is None and n > 0
+                self.store(p, addr, bytes([byte % 255 + 1]) * n)
 
     @rule(i=small, j=small, writes=st.booleans())
     def references(self, i, j, writes):
