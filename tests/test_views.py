@@ -161,6 +161,15 @@ def test_translation_ends_at_the_byte():
     assert {name: on for _, name, on in t.bits}["dirty"]
 
 
+def test_translation_looks_in_the_tlb_of_the_process_s_own_cpu():
+    m = Machine(frames=16, cpus=2)
+    first, second = (m.spawn(name).mmap(PAGE) for name in "pq")
+    for area in (first, second):
+        area.touch()
+    for area in (first, second):
+        assert views.translation(m.state, area.process.row, area.addr).tlb_hit
+
+
 def test_translation_predicts_what_happens():
     s = swapping()
     m = s.machine
@@ -487,6 +496,23 @@ def test_a_heading_ends_where_the_rights_change():
     assert views.where(views.look_at(m.state), p.row, heap.addr // PAGE + 4) == "heap page 4"
     p.mprotect(heap.addr + 3 * PAGE, 2 * PAGE, Prot.READ | Prot.WRITE)
     assert len(views.address_spaces(m.state).headings) == 1
+
+
+def test_a_heading_says_where_in_the_file_it_begins():
+    """As /proc/pid/maps says, also where the rights change and where the beginning was unmapped."""
+    m = Machine(frames=16, swap=0)
+    p, file = m.spawn("editor"), m.create("text", 9 * PAGE)
+    area = p.mmap(6 * PAGE, file=file, offset=2 * PAGE)
+    p.mprotect(area.addr + 3 * PAGE, PAGE, Prot.READ)
+    p.mmap(PAGE, file=file)
+    told = {h.vpn * PAGE: h.labels[0][1] for h in views.address_spaces(m.state).headings}
+    assert {addr: int(said.partition("+")[2] or "0", 16) for addr, said in told.items()} == {
+        int(line.split("-")[0], 16): int(line.split()[2], 16) for line in str(p.maps()).splitlines() if "text" in line
+    }
+    assert sorted(told.values()) == ["text", "text +0x2000", "text +0x5000", "text +0x6000"]
+    p.munmap(area.addr, 2 * PAGE)
+    labels = {h.vpn * PAGE: h.labels for h in views.address_spaces(m.state).headings}
+    assert labels[area.addr + 2 * PAGE] == (("A", "text +0x4000", "rw-p"),)
 
 
 def test_letters_of_a_heading_stand_in_the_order_of_their_processes():

@@ -60,6 +60,22 @@ def test_page_tables_mark_the_way_to_the_selected_page():
     assert w.screen.selection.vpn == (0x4000_0000_0000 + (15 << 30)) // PAGE
 
 
+@pytest.mark.parametrize("cpu", [0, 1])
+def test_the_set_where_a_page_belongs_is_marked(cpu):
+    """A page that no entry translates: the set that its CPU would search, named and marked."""
+    m = Machine(frames=40, tlb=(16, 2), cpus=2)
+    areas = [m.spawn(name).mmap(17 * PAGE) for name in "pq"]
+    for area in areas:
+        area.touch()
+    row, vpn = areas[cpu].process.row, areas[cpu].addr // PAGE  # the oldest of three in one set
+    part = PARTS["tlb"](m)
+    part.screen.select(views.select_page(m.state, row, vpn))
+    entries = [e for e in views.tlb(m.state).entries if (e.cpu, e.set) == (cpu, vpn % 8)]
+    assert {e.row for e in entries} == {row} and vpn not in {e.vpn for e in entries}
+    marked = [views.tlb(m.state).entries[i] for i in part.grid.kin]
+    assert marked == entries and f"belongs in set {vpn % 8} and is not there" in part.status
+
+
 def test_proc_can_be_read_below_the_pages():
     s = forked()
     w = Workbench(s.machine)

@@ -33,7 +33,7 @@ from .spaces import AddressSpaces, Cells, Heading, Ribbon, address_spaces, cells
 from .story import NEVER, Reference, Story, beginning, story
 from .swap import Swap, slot_sentence, swap
 from .tables import PageTables, Table, page_tables
-from .tlb import Tlb, TlbEntry, tlb, tlb_sentence
+from .tlb import Tlb, TlbEntry, tlb, tlb_sentence, tlb_set
 from .translation import Level, Translated, translation
 from .why import Cause, why
 from .words import area, areas, letter, living, page_of, process, where
@@ -113,6 +113,7 @@ __all__ = [
     "swap_over_time",
     "tlb",
     "tlb_sentence",
+    "tlb_set",
     "totals",
     "translation",
     "where",

@@ -205,7 +205,9 @@ class Look:
         """The VMAs of each process, by address: each as the part of its area that it is."""
         out: dict[int, list[Area]] = defaultdict(list)
         for a, v in zip(self.area_of_vma, self.vmas, strict=True):
-            out[a.row].append(a._replace(first=v[0] & VPN_MASK, stop=(v[1] - 1 & VPN_MASK) + 1))
+            first = v[0] & VPN_MASK
+            number = a.number + first - a.first
+            out[a.row].append(a._replace(first=first, stop=(v[1] - 1 & VPN_MASK) + 1, number=number))
         return out
 
     def area(self, row: int, vpn: int) -> Area | None:

@@ -23,7 +23,7 @@ class Heading(NamedTuple):
     span: int
     vpn: int
     npages: int
-    labels: tuple[tuple[str, str, str], ...]  # (letters, name, permissions), one for each different area
+    labels: tuple[tuple[str, str, str], ...]  # (letters, name and offset in a file, permissions), one for each area
 
 
 class Cells(NamedTuple):
@@ -94,16 +94,16 @@ def axis(look: Look, rows: list[int], columns: int) -> tuple[list[Heading], Arra
     """The shared address axis: headings, and first page and length of each column. Where the rights change a heading ends."""
     found = [(a, look.letter[row]) for row in rows for a in look.parts.get(row, ())]
     edges = sorted({e for a, _ in found for e in (a.first, a.stop)})
-    pieces: list[tuple[int, int, tuple[tuple[str, str, str], ...]]] = []
+    pieces: list[tuple[int, int, tuple[tuple[str, str, str, int | None], ...]]] = []
     for low, high in itertools.pairwise(edges):
-        labels: dict[tuple[str, str], str] = {}
+        labels: dict[tuple[str, str, int | None], str] = {}
         for a, letter in found:
             if a.first <= low < a.stop:
-                key = (a.name, a.perms)
+                key = (a.name, a.perms, a.number - a.first if a.file else None)  # the same along a mapping
                 labels[key] = labels.get(key, "") + letter
         if not labels:
             continue
-        label = tuple((letters, name, perms) for (name, perms), letters in labels.items())
+        label = tuple((letters, *key) for key, letters in labels.items())
         last = pieces[-1] if pieces else None
         if last and last[1] == low and [x[1:] for x in last[2]] == [x[1:] for x in label]:
             pieces[-1] = (last[0], high, max(last[2], label, key=lambda x: len(x[0][0])))
@@ -117,10 +117,16 @@ def axis(look: Look, rows: list[int], columns: int) -> tuple[list[Heading], Arra
     npages: list[int] = []
     for low, high, label in pieces:
         starts = list(range(low, high, 1 << shift))
-        headings.append(Heading(len(vpn), len(starts), low, high - low, label))
+        labelled = tuple((who, from_(name, low, ahead, look.page_shift), perms) for who, name, perms, ahead in label)
+        headings.append(Heading(len(vpn), len(starts), low, high - low, labelled))
         vpn += starts
         npages += [min(1 << shift, high - v) for v in starts]
     return headings, np.array(vpn, np.int64), np.array(npages, np.int64)
+
+
+def from_(name: str, vpn: int, ahead: int | None, page_shift: int) -> str:
+    """'alice.txt', or 'alice.txt +0x2000' where page `vpn` is not the file's first. `ahead`: its page number less `vpn`."""
+    return name if ahead is None or vpn + ahead == 0 else f"{name} +{vpn + ahead << page_shift:#x}"
 
 
 def cells_of(s: State | Look, row: int, vpn: Array, npages: Array) -> Cells:

@@ -59,6 +59,12 @@ def tlb(s: State | Look) -> Tlb:
     return Tlb(sets, len(real) // (sets * ncpu), entries, used, max(0, refs - misses), refs)
 
 
+def tlb_set(s: State | Look, row: int, vpn: int) -> tuple[int, int]:
+    """(CPU, set): where a page of a process is looked for, on the CPU that the process runs on (core/cpu.py: switch)."""
+    m = look_at(s).state.machine[0]
+    return row % max(1, int(m.ncpu)), ((row << ASID_SHIFT) | vpn) & (int(m.tlb_sets) - 1)
+
+
 def tlb_sentence(s: State | Look, e: TlbEntry) -> str:
     """What one entry holds."""
     if e.row == NONE:

@@ -19,7 +19,7 @@ from ..core.state import (
 )
 from . import pages
 from .look import Look, look_at
-from .tlb import PADDING
+from .tlb import PADDING, tlb_set
 
 BYTES = 9  # shown of the page, the addressed one among them
 
@@ -136,12 +136,12 @@ def target(look: Look, row: int, table: int, index: int, level: int, vpn: int) -
 
 
 def looked_up(s: State, row: int, vpn: int) -> tuple[bool, int, int, int]:
-    """(hit, entries in use in the set, ways, set) of the current CPU's TLB; a TLB without ways never hits."""
+    """(hit, entries in use in the set, ways, set) of the TLB of the process's CPU; a TLB without ways never hits."""
     m = s.machine[0]
     tag = (row << ASID_SHIFT) | vpn
-    sets, lanes = int(m.tlb_sets), int(m.tlb_ways)
-    at_set = tag & (sets - 1)
-    first = (int(m.cpu) * sets + at_set) * lanes
+    cpu, at_set = tlb_set(s, row, vpn)
+    lanes = int(m.tlb_ways)
+    first = (cpu * int(m.tlb_sets) + at_set) * lanes
     real = s.tlb_stamp[first : first + lanes] < PADDING
     tags = s.tlb_tag[first : first + lanes][real]
     return bool((tags == tag).any()), int((tags != NONE).sum()), int(real.sum()), at_set

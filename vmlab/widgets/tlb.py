@@ -42,14 +42,19 @@ class TlbMap(Part):
         t = self.seen
         one = [i for i, e in enumerate(t.entries) if e.row != NONE and (e.row, e.vpn) == (sel.row, sel.vpn)]
         same = [i for i, e in enumerate(t.entries) if e.row != NONE and e.frame == sel.frame and i not in one]
-        self.grid.mark(one, same)
+        rate = f"{100 * t.hits / t.refs:.0f} % of {t.refs:,} references hit" if t.refs else "no reference yet"
         if one:
             self.status = views.tlb_sentence(look, t.entries[one[0]]) + "."
         elif not t.ways:
             self.status = ""
+        elif sel.row != NONE and sel.vpn != NONE:
+            cpu, at_set = views.tlb_set(look, sel.row, sel.vpn)
+            same += [i for i, e in enumerate(t.entries) if (e.cpu, e.set) == (cpu, at_set) and i not in same]
+            where = f"{views.process(look, sel.row)} {views.where(look, sel.row, sel.vpn)}"
+            self.status = f"{where} belongs in set {at_set} and is not there; {rate}."
         else:
-            rate = f"{100 * t.hits / t.refs:.0f} % of {t.refs:,} references hit" if t.refs else "no reference yet"
             self.status = f"{t.used} in use; {rate}."
+        self.grid.mark(one, same)
 
     def picked(self, i: int) -> None:
         """An entry was picked: the page it translates."""
