@@ -35,7 +35,8 @@ def kernel(
     from jupyter_client import BlockingKernelClient
     from jupyter_client.connect import write_connection_file
 
-    connection, _ = write_connection_file()
+    # sockets are files in the run's folder: of free ports another Python may take one before the kernel does
+    connection, _ = write_connection_file(transport="ipc", ip=os.path.join(os.getcwd(), "kernel"))
     child = os.fork()
     if not child:
         os.chdir(cwd)

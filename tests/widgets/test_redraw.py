@@ -137,6 +137,24 @@ def test_nobody_looking_nothing_is_sent():
     assert "copied" in w.headline.text("status")
 
 
+def test_a_step_is_drawn_once_and_no_button_is_off_meanwhile():
+    """A click that comes while a button is off is lost."""
+    s = forked()
+    w = Workbench(s.machine)
+    s.machine.queue((np.array(s.heap.pages), True), s.a)
+    w.screen.limiter.flush()
+    drawn, off = [], []
+    redraw = w.screen.limiter.draw
+    w.screen.limiter.draw = lambda: (drawn.append(s.machine.history.now), redraw())
+    for button in (w.transport.step, w.transport.undo, w.transport.branch):
+        button.observe(lambda change: off.append(change["owner"].description), "disabled")
+    for _ in range(3):
+        w.screen.limiter._last -= 10  # the last drawing is long ago
+        w.transport.step.click()
+    now = s.machine.history.now
+    assert drawn == [now - 2, now - 1, now] and off == []
+
+
 def test_a_run_in_a_cell_is_looked_in_on(monkeypatch):
     """The screen shows how many references wait while they are made, seldom, and the end."""
     monkeypatch.setattr(screen, "LOOK_IN", 0.0)

@@ -1,5 +1,6 @@
 """Screen: what the parts of one picture share: machine, selection, the story of the last step, one redraw."""
 
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class Screen:
         self.asleep = False
         self.look = views.look_at(machine.state)  # the moment that is shown
         self._moment = -1
+        self._since = 0.0  # when the run that goes on began
         self.scale = 1.0
         self.limiter = Limiter(self.redraw)
         self.bundle = Bundle(self.resend)
@@ -89,9 +91,15 @@ class Screen:
         else:
             self.limiter.due = True
 
-    def _goes_on(self, _: Any) -> None:
-        """A run in a cell, between two chunks: look in now and then, so that most of the time is the run's."""
-        if not self.asleep and self.machine.under_way and self.limiter.idle() > LOOK_IN:
+    def _goes_on(self, change: Any) -> None:
+        """A run in a cell, between two chunks: look in now and then, so that most of the time is the run's.
+
+        Not on one that ends soon: it is drawn at its end, and in between its buttons would be off, deaf to the next click.
+        """
+        now = time.monotonic()
+        if not change["old"]:
+            self._since = now
+        if not self.asleep and change["new"] and min(now - self._since, self.limiter.idle()) > LOOK_IN:
             self.limiter.mark()
 
     def wake(self, looked_at: bool) -> None:
