@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from labserver import notebook
 from needs import need_chromium, need_module
 
 FLAGS = [
@@ -37,6 +38,17 @@ CLOSE = """async () => {
         tab.dispose()
     }
 }"""
+HOLD_ONLY = """sources => {
+    const notebook = window.jupyterapp.shell.currentWidget.content.model.sharedModel
+    notebook.transact(() => {
+        notebook.deleteCellRange(0, notebook.cells.length)
+        notebook.insertCells(0, sources.map(source => ({ cell_type: 'code', source })))
+    })
+}"""
+SETUP = """
+from vmlab import Machine, Map, KiB
+from vmlab.widgets import PARTS, Workbench
+"""
 POINTS = {"width": 1600, "height": 1000}
 
 
@@ -118,6 +130,32 @@ def open_notebook(lab_page, console_errors, picture):
     with watched(lab_page, console_errors, picture):
         yield opened
     lab_page.evaluate(CLOSE)
+
+
+@pytest.fixture(scope="module")
+def blank_notebook(lab_server, lab_page):
+    """One notebook and one Python for a file of tests that each want cells of their own."""
+    (lab_server.folder / "blank.ipynb").write_text(notebook(SETUP))
+    yield "blank.ipynb"
+    lab_page.evaluate(CLOSE)
+
+
+@pytest.fixture
+def shown(lab_page, blank_notebook, console_errors, picture):
+    """`shown(cell, ...)`: the page, with these cells run and what they show on it."""
+
+    def opened(*cells: str):
+        lab_page.evaluate(OPEN, blank_notebook)
+        lab_page.wait_for_function(NOTEBOOK_IS_READY, timeout=90000)
+        lab_page.evaluate(HOLD_ONLY, [SETUP, *cells])
+        run_all(lab_page)
+        lab_page.locator(".vml-root").first.wait_for(timeout=60000)
+        lab_page.wait_for_timeout(800)
+        return lab_page
+
+    lab_page.set_viewport_size(POINTS)
+    with watched(lab_page, console_errors, picture):
+        yield opened
 
 
 def run_all(page, seconds: float = 120) -> None:

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from browser.test_workbench import SCENE, headline, settle, shown  # noqa: F401
+from browser.test_workbench import SCENE, headline, settle
 
 LONG = bool(os.environ.get("VMLAB_LONG"))
 STEPS = 1000
@@ -28,7 +28,9 @@ CLICK = """async n => { const step = document.querySelector('.vml-root .vml-step
   while (left() > n) {
     const before = left()
     step.click()
-    for (let k = 0; k < 200 && left() === before; k++) await new Promise(r => setTimeout(r, 5)) } }"""
+    for (let k = 0; left() === before; k++) {
+      if (k > 2000) throw new Error(`a click on Step was lost, ${before} wait`)
+      await new Promise(r => setTimeout(r, 5)) } } }"""
 NODES = "() => document.querySelectorAll('.vml-root *').length"
 
 
@@ -42,7 +44,7 @@ def sizes(page) -> list[float]:
     return [page.locator(at).first.bounding_box()["height"] for at in (".vml-frames .c", ".vml-frames .vml-head .t")]
 
 
-def test_without_a_mouse(shown, console_errors):  # noqa: F811
+def test_without_a_mouse(shown, console_errors):
     """Tab reaches every control once, and what has the focus shows it; a sentence is done, undone and redone by keys alone."""
     page = shown(SMALL + QUEUE.format(n=20) + "Workbench(m)")
     page.locator("select[title='who']").focus()
@@ -72,7 +74,7 @@ def test_without_a_mouse(shown, console_errors):  # noqa: F811
 
 
 @pytest.mark.parametrize(("width", "scale"), [(640, 1.0), (1280, 2.0)])
-def test_large(shown, console_errors, width, scale):  # noqa: F811
+def test_large(shown, console_errors, width, scale):
     """At 200 % zoom a window of 1280 points is one of 640; and `scale` enlarges cells and letters together."""
     page = shown(SMALL + f"w = Workbench(m, scale={scale})\nw")
     page.set_viewport_size({"width": width, "height": 1000})
@@ -90,8 +92,26 @@ def test_large(shown, console_errors, width, scale):  # noqa: F811
     assert console_errors == []
 
 
+def test_quick_clicks_are_all_obeyed(shown, console_errors):
+    """Steps clicked faster than they are drawn, and one just when the last is seen: no button is off in between."""
+    page = shown(SMALL + QUEUE.format(n=60) + "Workbench(m)")
+    page.wait_for_timeout(700)  # the last drawing is long ago
+    page.evaluate(
+        """async () => { const step = document.querySelector('.vml-root .vml-step')
+        for (let k = 0; k < 30; k++) { step.click(); await new Promise(r => setTimeout(r, 2)) } }"""
+    )
+    page.wait_for_function(
+        "() => document.querySelector('.vml-code .now').textContent.includes('30 waiting')", timeout=9000
+    )
+    for _ in range(3):
+        page.wait_for_timeout(700)
+        page.evaluate(CLICK, left(page) - 2)
+    assert left(page) == 24
+    assert console_errors == []
+
+
 @pytest.mark.skipif(not LONG, reason="clicks for minutes: VMLAB_LONG=1")
-def test_many_steps_leave_the_page_as_it_was(shown, console_errors):  # noqa: F811
+def test_many_steps_leave_the_page_as_it_was(shown, console_errors):
     """The elements that 50 steps leave are those that a thousand more leave."""
     page = shown(SMALL + QUEUE.format(n=STEPS + 400) + "w = Workbench(m)\nw")
     page.evaluate(CLICK, STEPS + 350)
@@ -104,7 +124,7 @@ def test_many_steps_leave_the_page_as_it_was(shown, console_errors):  # noqa: F8
     assert console_errors == []
 
 
-def test_two_of_one_machine_agree_and_one_shown_twice_is_in_step(shown, console_errors):  # noqa: F811
+def test_two_of_one_machine_agree_and_one_shown_twice_is_in_step(shown, console_errors):
     parts = "show=['address spaces', 'frames']"
     page = shown(SMALL + QUEUE.format(n=20) + f"w = Workbench(m, {parts})\nv = Workbench(m, {parts})\nw", "v", "w")
     roots = page.locator(".vml-root:visible")
@@ -125,7 +145,7 @@ def test_two_of_one_machine_agree_and_one_shown_twice_is_in_step(shown, console_
     assert console_errors == []
 
 
-def test_the_picture_outlives_its_python(shown):  # noqa: F811
+def test_the_picture_outlives_its_python(shown):
     """After a restart of the kernel the cells, the sentences and the curves stand as they stood."""
     page = shown(SMALL + "w = Workbench(m)\nw")
     read = "() => [...document.querySelectorAll('.vml-frames .c, .vml-say .h, .vml-log .c')].map(e => e.textContent)"
@@ -136,7 +156,7 @@ def test_the_picture_outlives_its_python(shown):  # noqa: F811
     assert page.locator(".vml-root path.line").count() == lines > 4
 
 
-def test_run_again_and_again(shown, console_errors):  # noqa: F811
+def test_run_again_and_again(shown, console_errors):
     """The cell of a Workbench, run six times more: one Workbench is on the page, and as many models are in Python."""
     count = (
         "import ipywidgets\nprint(len(ipywidgets.Widget.widgets) if hasattr(ipywidgets.Widget, 'widgets') else "

@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from browser.test_workbench import shown  # noqa: F401
 from playwright.sync_api import expect
 
 from vmlab import KiB, Machine, views
@@ -81,7 +80,7 @@ END, WHOLE = 304, ["0", "152", "304"]  # where the axis of 300 references ends, 
 TITLES = ["Faults", "Free frames", "TLB hit rate", "Working sets"]
 
 
-def test_pointing_reads_what_the_machine_counted(shown, console_errors, artifacts):  # noqa: F811
+def test_pointing_reads_what_the_machine_counted(shown, console_errors, artifacts):
     page = shown(SCENE)
     m = machine()
     assert m.state.machine["now"][0] == 300
@@ -111,7 +110,7 @@ def test_pointing_reads_what_the_machine_counted(shown, console_errors, artifact
     assert console_errors == []
 
 
-def test_dragging_and_the_wheel_move_every_chart(shown, console_errors, artifacts):  # noqa: F811
+def test_dragging_and_the_wheel_move_every_chart(shown, console_errors, artifacts):
     page = shown(SCENE)
     assert all(ticks(page, t) == WHOLE for t in TITLES)
     x, y = place(page, "Faults", 0.5)
@@ -155,7 +154,7 @@ def test_dragging_and_the_wheel_move_every_chart(shown, console_errors, artifact
     assert console_errors == []
 
 
-def test_a_click_goes_there(shown, console_errors):  # noqa: F811
+def test_a_click_goes_there(shown, console_errors):
     page = shown(SCENE)
     page.mouse.click(*place(page, "Free frames", 0.2))
     now = page.locator(".vml-code .now")
@@ -172,7 +171,7 @@ def test_a_click_goes_there(shown, console_errors):  # noqa: F811
     assert console_errors == []
 
 
-def test_with_the_keyboard_only(shown, console_errors, artifacts):  # noqa: F811
+def test_with_the_keyboard_only(shown, console_errors, artifacts):
     page = shown(SCENE)
     bar_, layer = page.locator(".vml-timebar"), chart(page, "Faults").locator(".vml-pointer")
     bar_.locator("select").first.focus()
@@ -213,7 +212,7 @@ def test_with_the_keyboard_only(shown, console_errors, artifacts):  # noqa: F811
 
 
 @pytest.mark.parametrize("kind", ["SVG", "PNG"])
-def test_saving_gives_a_file_with_the_curve(shown, console_errors, artifacts, kind):  # noqa: F811
+def test_saving_gives_a_file_with_the_curve(shown, console_errors, artifacts, kind):
     page = shown(SCENE)
     with page.expect_download() as saved:
         page.locator(".vml-timebar select[title='save a chart as a picture']").select_option(f"Free frames as {kind}")
@@ -231,7 +230,7 @@ def test_saving_gives_a_file_with_the_curve(shown, console_errors, artifacts, ki
     assert console_errors == []
 
 
-def test_time_in_something_else_and_more_charts(shown, console_errors, artifacts):  # noqa: F811
+def test_time_in_something_else_and_more_charts(shown, console_errors, artifacts):
     page = shown(SCENE)
     m = machine()
     axis = page.locator(".vml-timebar select[title='what time is counted in']")
@@ -253,7 +252,7 @@ def test_time_in_something_else_and_more_charts(shown, console_errors, artifacts
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "Light"), (720, "Light"), (1600, "Dark")])
-def test_nothing_of_the_charts_is_cut_off(shown, console_errors, artifacts, width, theme):  # noqa: F811
+def test_nothing_of_the_charts_is_cut_off(shown, console_errors, artifacts, width, theme):
     page = shown(SCENE.replace("show = [", 'show = ["swap traffic", "resident", "dirty pages", "pressure", '))
     page.set_viewport_size({"width": width, "height": 1200})
     page.evaluate(

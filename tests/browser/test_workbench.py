@@ -3,16 +3,10 @@
 import re
 
 import pytest
-from browser.conftest import run_all
-from labserver import notebook
 
 from vmlab.widgets import PARTS
 
 ROOT = ".vml-root"
-SETUP = """
-from vmlab import Machine, Map, KiB
-from vmlab.widgets import PARTS, Workbench
-"""
 EMPTY = "m = Machine(frames=16, swap=96*KiB)\nWorkbench(m)"
 SCENE = """
 m = Machine(frames={frames}, swap=128*KiB)
@@ -25,22 +19,6 @@ text[0:5] = b"ALICE"
 b = a.fork("spell")
 b.store(heap.addr, b"mine")
 """
-
-
-@pytest.fixture
-def shown(lab_server, open_notebook, request):
-    """`shown(cell, ...)`: the page, with these cells run and what they show on it."""
-
-    def opened(*cells: str):
-        name = re.sub(r"\W+", "-", request.node.name).strip("-") + ".ipynb"
-        (lab_server.folder / name).write_text(notebook(SETUP, *cells))
-        page = open_notebook(name)
-        run_all(page)
-        page.locator(ROOT).first.wait_for(timeout=60000)
-        page.wait_for_timeout(800)
-        return page
-
-    return opened
 
 
 def headline(page) -> str:
