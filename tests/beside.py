@@ -1,8 +1,8 @@
 """Tests that wait for another Python: it runs beside the other tests, on a core that they leave idle.
 
-A test marked `beside` takes parameters but no fixtures. They start with the first test, one after the other and the last one
-first; each is waited for in its turn, and one that has not begun by then runs at once, as other tests do. So the two
-meet somewhere in the middle, and neither waits long for the other.
+A test marked `beside` takes parameters but no fixtures. They start with the first test, one after the other: those that take
+minutes, `beside(minutes=True)`, then the others, the last one first. Each is waited for in its turn, and one that has not begun by
+then runs at once, as other tests do. So the two meet somewhere in the middle, and neither waits long for the other.
 """
 
 import os
@@ -26,9 +26,11 @@ _pool = ThreadPoolExecutor(1, initializer=_give_way)
 
 def start(items: Sequence[pytest.Item]) -> None:
     """Begin with those of the tests that are marked."""
-    for item in reversed(items):
-        if item.get_closest_marker("beside") and isinstance(item, pytest.Function):
-            _started[item.nodeid] = _pool.submit(item.function, **_parameters(item))
+    marked = [
+        item for item in reversed(items) if isinstance(item, pytest.Function) and item.get_closest_marker("beside")
+    ]
+    for item in sorted(marked, key=lambda item: not item.get_closest_marker("beside").kwargs.get("minutes")):
+        _started[item.nodeid] = _pool.submit(item.function, **_parameters(item))
 
 
 def _parameters(item: pytest.Function) -> dict[str, Any]:

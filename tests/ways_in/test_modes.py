@@ -20,7 +20,7 @@ def run_again(which: str, *more: str, **switches: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.beside
+@pytest.mark.beside(minutes=True)
 def test_without_the_compiler():
     many = [
         TESTS / "core" / "test_machine_model.py",
@@ -30,7 +30,7 @@ def test_without_the_compiler():
 
 
 @pytest.mark.slow
-@pytest.mark.beside
+@pytest.mark.beside(minutes=True)
 def test_with_bounds_checks():
     run_again("not slow", str(TESTS / "conformance"), NUMBA_BOUNDSCHECK="1")
 

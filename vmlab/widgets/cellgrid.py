@@ -110,8 +110,9 @@ class CellCanvas(Cells):
 
     codes = traitlets.Bytes(b"", help="a byte a cell: kind and marks").tag(sync=True)
 
-    def show(self, codes: np.ndarray[Any, Any], cols: int) -> None:
-        """Show one uint8 a cell: an index of KINDS plus DIRTY, ACCESSED, SHARED."""
+    def show(self, codes: np.ndarray[Any, Any]) -> None:
+        """Show one uint8 a cell: an index of KINDS plus DIRTY, ACCESSED, SHARED. The picture is about as high as it is wide."""
+        n = len(codes)
         with self.hold_sync():
-            self.count, self.cols = len(codes), cols
+            self.count, self.cols = n, 64 if n <= 4096 else 128 if n <= 16384 else 256
             self.codes = np.ascontiguousarray(codes, np.uint8).tobytes()

@@ -56,7 +56,7 @@ class FrameMap(Part):
             self.label.layout.display = "none"
             code = np.array([KINDS.index(CLASSES[k]) for k in range(4)], np.uint8)[f.kind]
             code = code | f.dirty * DIRTY | f.accessed * ACCESSED | (f.sharers > 1) * SHARED
-            self.grid.show(code, 64 if n <= 4096 else 128)
+            self.grid.show(code)
         else:
             cols = 16 if n <= 64 else 32 if n <= 256 else 64
             glyphs = self.glyphs(look, f)

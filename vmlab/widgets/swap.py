@@ -28,7 +28,7 @@ class SwapMap(Part):
         w = self.seen = views.swap(look)
         if isinstance(self.grid, CellCanvas):
             code = np.array([KINDS.index("slot" if x else "none") for x in w.letters], np.uint8)
-            self.grid.show(code | ((w.sleepers > 1) * SHARED).astype(np.uint8), 64)
+            self.grid.show(code | ((w.sleepers > 1) * SHARED).astype(np.uint8))
         else:
             cols = 16 if w.total <= 128 else 20 if w.total <= 300 else 64
             cells = [self.cell(look, i) for i in range(w.total)]

@@ -32,7 +32,7 @@ def test_translation(case, answer):
         # OSTEP, chapter 20, "A detailed multi-level example": 16 KiB, pages of 64 bytes; page 254 is in frame 55, so 0x3f80
         # is at 00 1101 1100 0000. (Pages 0 and 1 of the figure are left out, as above; 4, 5 and 255 are there.)
         (walk.Walk((4, 4), 64, 128, ((4, 80), (5, 59), (254, 55), (255, 45)), 0x3F80), 0x0DC0),
-        # OSTEP, homework of chapter 20 (paging-multilevel-translate), seed 0, as its README works it out
+        # OSTEP, homework of chapter 20 (paging-multilevel-translate), seed 0, as the program solves it itself (-c)
         (walk.Walk((5, 5), 32, 128, ((0x611C >> 5, 0x35),), 0x611C), 0x6BC),
         (walk.Walk((5, 5), 32, 128, ((0x611C >> 5, 0x35),), 0x3DA8), "page fault"),
         # x86-64: 4 tables for a page; 67 for 128 MiB of pages (64 of 512, 3 above); 769 for 256 pages, one every 512 GiB
