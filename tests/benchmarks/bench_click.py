@@ -1,7 +1,9 @@
-"""From a click to the last paint it causes: `python tests/benchmarks/bench_click.py [frames]`.
+"""From a click to what it causes: `python tests/benchmarks/bench_click.py [frames]`.
 
 JupyterLab in headless Chromium, server, kernel and browser on this computer. A click is timed in the page, from the event to
-the animation frame after the last change of the Workbench's elements; the charts' curves are among them. Medians.
+the animation frame after the first change of the headline or of a status line, and after the last change of any of the
+Workbench's elements; the charts' curves are among them. Medians. Then Play: the moments that are painted in a second, and how
+long Stop takes to be obeyed, also in a run of 10 million references at full speed.
 """
 
 import statistics
@@ -14,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import labserver  # noqa: E402
-from browser.conftest import FLAGS, NOTEBOOK_IS_READY, RUN_ALL  # noqa: E402
+from browser.conftest import FLAGS, NOTEBOOK_IS_READY  # noqa: E402
+from browser.test_behaviour import RUN  # noqa: E402
 from needs import CHROMIUM, need  # noqa: E402
 
 CLICKS = 15
@@ -40,38 +43,63 @@ m.queue((np.array(work.pages)[rng.integers(0, len(work.pages), 400)], True), b)
 w = Workbench(m)
 w
 """
+MUCH = "m.queue((np.tile(np.array(work.pages), 10_000_000 // len(work.pages)), False), b)"
 WATCH = """
 () => {
   const root = document.querySelector(".vml-root");
-  let begin = 0, last = 0;
-  root.addEventListener("click", () => { begin = performance.now(); last = 0; }, true);
-  new MutationObserver(() => {
+  const told = (e) => (e.closest ? e : e.parentElement)?.closest(".vml-say, [role=status]");
+  let begin = 0, first = 0, last = 0, shown = new Set();
+  root.addEventListener("click", () => { begin = performance.now(); first = last = 0; }, true);
+  new MutationObserver((changes) => {
     if (!begin) return;
-    requestAnimationFrame(() => setTimeout(() => { last = performance.now(); }));
+    const said = !first && changes.some((change) => told(change.target));
+    shown.add(root.querySelector(".vml-code .now").textContent);
+    requestAnimationFrame(() => setTimeout(() => {
+      last = performance.now();
+      if (said) first = last;
+    }));
   }).observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
-  window.taken = () => last - begin;
+  window.taken = () => [first - begin, last - begin];
+  window.moments = () => { const n = shown.size; shown = new Set(); return n; };
 }
 """
 
 
-def timed(page, clicks) -> list[float]:
-    """Milliseconds from each click to the last paint it causes."""
+def timed(page, clicks) -> tuple[list[float], list[float]]:
+    """Milliseconds from each click to the first words it causes, and to the last paint."""
     taken = []
     for click in clicks:
         click()
         page.wait_for_timeout(700)
         taken.append(page.evaluate("taken()"))
-    return taken
+    return tuple(zip(*taken))
 
 
-def measure(frames: int) -> dict[str, list[float]]:
-    """The times of each kind of click on a machine of so many frames."""
+def played(page, speed: str, seconds: float) -> tuple[float, float]:
+    """Moments painted in a second of Play, and seconds from a click on Stop until it is obeyed."""
+    page.locator("select[title='how fast Play goes']").select_option(speed)
+    page.evaluate("moments()")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(seconds * 1000)
+    moments = page.evaluate("moments()")
+    took = page.evaluate(
+        """async () => { const begin = performance.now();
+        const button = (name) => [...document.querySelectorAll(".vml-bar button")].find(b => b.textContent.trim() === name);
+        button("Stop").click();
+        while (!button("Play") || button("Step").disabled) await new Promise(requestAnimationFrame);
+        return performance.now() - begin }"""
+    )
+    return moments / seconds, took / 1000
+
+
+def measure(frames: int) -> tuple[dict[str, tuple[list[float], list[float]]], dict[str, tuple[float, float]]]:
+    """The times of each kind of click on a machine of so many frames; and of Play."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         folder = Path(home) / "notebooks"
         folder.mkdir()
-        (folder / "bench.ipynb").write_text(labserver.notebook(CELL.format(frames=frames)))
+        (folder / "bench.ipynb").write_text(labserver.notebook(CELL.format(frames=frames), MUCH))
         chromium = need(CHROMIUM, "install Chromium")
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
         with labserver.lab_server(folder, Path(home)) as lab:
@@ -79,8 +107,7 @@ def measure(frames: int) -> dict[str, list[float]]:
             page.goto(f"{lab.url}/lab/workspaces/bench/tree/bench.ipynb?reset&token={lab.token}")
             page.set_default_timeout(60000)
             page.wait_for_function(NOTEBOOK_IS_READY)
-            page.evaluate(RUN_ALL)
-            page.wait_for_function("() => window.vmlabRan !== undefined")
+            page.evaluate(RUN, 0)
             page.locator(".vml-root .vml-chart").first.wait_for()
             page.wait_for_timeout(2000)
             page.evaluate(WATCH)
@@ -95,17 +122,28 @@ def measure(frames: int) -> dict[str, list[float]]:
             result = {"select a frame": timed(page, picks)}
             result["step: a reference, mostly a fault"] = timed(page, [step.click] * CLICKS)
             result["undo"] = timed(page, [undo.click] * CLICKS)
+            play = {"10 a second": played(page, "10 a second", 4.0)}
+            page.evaluate(RUN, 1)
+            page.wait_for_timeout(1500)
+            play["at full speed, 10 M references"] = played(page, "at full speed", 0.4)
         browser.close()
-    return result
+    return result, play
 
 
 def main() -> None:
     """Print the table."""
     frames = int(sys.argv[1]) if len(sys.argv) > 1 else 256
     target = 150 if frames <= 256 else 300
-    print(f"click -> last paint, ms, {frames} frames, the whole Workbench; median, worst of {CLICKS}; target {target}")
-    for name, taken in measure(frames).items():
-        print(f"{name:35} {statistics.median(taken):6.0f} {max(taken):6.0f}")
+    clicks, play = measure(frames)
+    print(f"{frames:,} frames, the whole Workbench; ms, median and worst of {CLICKS}")
+    print(f"{'click':35} words: at most 50    last paint: at most {target}")
+    for name, (words, last) in clicks.items():
+        print(
+            f"{name:35} {statistics.median(words):6.0f} {max(words):6.0f} {statistics.median(last):14.0f} {max(last):6.0f}"
+        )
+    print(f"{'play':35} moments painted a second: at least 10    Stop, s: at most 0.3")
+    for name, (moments, stop) in play.items():
+        print(f"{name:35} {moments:6.1f} {stop:34.2f}")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,18 @@ def test_a_trace_in_a_file_is_opened_by_its_path(path, serial):
         sweep(string, ["lru"], [3], workers)
 
 
-@pytest.mark.parametrize("death", [KilledWorker("gone"), BrokenExecutor("gone")])
+def tripped() -> TypeError:
+    """The error of Dask's bridge, once a worker has died with its result."""
+
+    def _cascade_future(result):
+        _kind, _error, _trace = result
+
+    with pytest.raises(TypeError) as caught:
+        _cascade_future(37971)
+    return caught.value
+
+
+@pytest.mark.parametrize("death", [KilledWorker("gone"), BrokenExecutor("gone"), tripped()])
 def test_a_worker_that_dies_is_replaced(death, serial):
     workers = Elsewhere(None, death, None, death, death)
     assert [r.faults for r in sweep(pages(), POLICIES, FRAMES, workers)] == serial
@@ -87,9 +98,10 @@ def test_a_worker_that_dies_is_replaced(death, serial):
         sweep(pages(), ["lru"], [3], Elsewhere(*[KilledWorker("each time")] * 3))
 
 
-def test_what_fails_is_not_tried_again():
-    workers = Elsewhere(*[MemoryError("too large")] * 15)
-    with pytest.raises(MemoryError):
+@pytest.mark.parametrize("error", [MemoryError("too large"), TypeError("cannot unpack non-iterable int object")])
+def test_what_fails_is_not_tried_again(error):
+    workers = Elsewhere(*[error] * 15)
+    with pytest.raises(type(error)):
         sweep(pages(), POLICIES, FRAMES, workers)
     assert len(workers.sent) == 15
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ from .replaying import SHORT, Replay, begin, frame_count, replay, with_progress
 
 TRIES = 3  # times a replay is begun whose worker dies
 _DEAD = ("KilledWorker", "CommClosedError", "FutureCancelledError")  # what Dask says of one; it is not imported
+_BRIDGE = "_cascade_future"  # distributed/cfexecutor.py
 
 Work = tuple[str | Policy, int]  # a policy, and how many frames
 
@@ -173,10 +175,18 @@ def _result(futures: list["Future[int]"], k: int, again: Callable[[int], "Future
         try:
             return futures[k].result()
         except Exception as error:
-            if not isinstance(error, BrokenExecutor | CancelledError) and type(error).__name__ not in _DEAD:
+            if not _died(error):
                 raise
             futures[k] = again(k)
     return futures[k].result()
+
+
+def _died(error: Exception) -> bool:
+    """Did a worker die, rather than what it did fail?"""
+    if isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ in _DEAD:
+        return True
+    # A worker that dies with results on it: Dask's bridge to Python's futures takes the value for an error, and trips over it.
+    return traceback.extract_tb(error.__traceback__)[-1].name == _BRIDGE if error.__traceback__ else False
 
 
 def _faults(string: AnyString, name: str | Policy, frames: int, tell: Tell = lambda share: None) -> int:

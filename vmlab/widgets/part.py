@@ -96,6 +96,9 @@ class Part(VBox):
 
     # -- the rest ------------------------------------------------------------------------------------------------------
 
+    def announce(self) -> None:
+        """Say what can be said before anything is drawn."""
+
     def refresh(self) -> None:
         """Draw and paint from the machine as it is."""
         look = self.screen.look

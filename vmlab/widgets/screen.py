@@ -109,10 +109,12 @@ class Screen:
             self.limiter.flush()
 
     def redraw(self) -> None:
-        """Draw every part anew from the machine."""
+        """Draw every part anew from the machine. What happened is said first: it is on its way while the pictures are made."""
         if not self.open:
             return
         self.follow()
+        for part in list(self.parts):
+            part.announce()
         with self.together():
             for part in list(self.parts):
                 self.attempt(part, part.refresh)

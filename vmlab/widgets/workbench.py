@@ -88,6 +88,10 @@ class Workbench(VBox):
         self.stage.children = [*self.stage.children[:after], part, *self.stage.children[after:]]
         self._offer()
 
+    def announce(self) -> None:
+        """The headline, before the pictures."""
+        self.tell(self.screen.story)
+
     def refresh(self) -> None:
         """The machine changed."""
         self.repaint(self.screen.look)

@@ -4,15 +4,23 @@ hierarchies", IBM Systems Journal 9(2), 1970; Silberschatz, 10.4.4).
 The trace is the queue. A page's place in the LRU order is the position of its last use; so the order is the string itself,
 with all positions struck out that are not the last use of their page. One bit for each position says which are alive:
 
-    position   0 1 2 3 4 5 6 7 8           frames = 3. A dot is a dead position.
-    page       - - - a b c b a d
-    alive      . . . . . 1 1 1 .           before 8: c, b, a are in memory, the oldest alive is the tail
-                         ^tail
+    position   0 1 2 3 4 5 6 7 8 9         frames = 3. A dot is a dead position, as is every one before the tail.
+    page         - - - a b c b a d
+    alive      . . . . . . 1 1 1 .         before 9: c, b, a are in memory, the oldest alive is the tail
+                           ^tail
     a hit at t   : position t dies, the new one lives           one store, one bit
     a fault      : the tail dies, its page is evicted; the next tail is the next bit set
 
-Memory starts full of pages that nobody asks for, the alive positions 0 .. frames - 1: filling it is like any other fault.
-All bits start alive, so that a new position is not written, only read once the tail comes by. No links, no hash table.
+Memory starts full of pages that nobody asks for, the alive positions 1 .. frames: filling it is like any other fault. Position 0
+is nobody's. All bits start alive, so that a new position is not written, only read once the tail comes by. No links, no hash table.
+
+Where many references fault, one must not wait for the tail that the one before has left. The tail goes from bit to bit, so GROUP
+faults cannot bring it further than GROUP bits; and seldom is a page used again just before it is evicted. Of a group in which
+nobody is, each reference hits or faults whatever the others do, and the tail is moved once:
+
+    alive      . . . 1 . . 1 1 . 1 . . . . 1 . 1 1 . 1 1 . 1 1 1 1
+                     ^tail                    ^sure, at least GROUP bits on
+    used before the tail: a fault      between: one by one     from `sure` on: a hit
 
 Where few references fault, a bit costs more than all the rest: most stand in one word, the one that the reference before has just
 changed. There no bit is written. The string itself tells: a position is alive if it is the last use of the page that stands there.
@@ -26,11 +34,13 @@ from numpy.typing import NDArray
 
 from ...jit import entry, inline, lowest, njit, prefetch
 from .. import bits, calm
-from ..bits import FULL, ONE, words
+from ..bits import FULL, ONE, ones, words
 from ..state import AHEAD, register
 from ..string import ReferenceString
 
 GROUP = calm.GROUP
+NOBODY = 0  # a position
+MANY = 1 << 12  # frames: of fewer, one reference of a group is often used between the tail and `sure`
 FASTER = 8  # times as fast as places of the string, notes are read in their order
 
 
@@ -38,18 +48,18 @@ class State(NamedTuple):
     frames: NDArray[np.int64]
     now: NDArray[np.int64]  # position of the next reference
     tail: NDArray[np.int64]  # the lowest position alive
-    last: NDArray[np.int32]  # for each page the position of its last use, -1: none
-    alive: NDArray[np.int64]  # bitmap
+    last: NDArray[np.int32]  # for each page the position of its last use, or NOBODY
+    alive: NDArray[np.int64]  # bitmap, of no account before the tail
 
 
 def start(string: ReferenceString, frames: int) -> State:
     """Frames full of pages that are not in the string."""
     return State(
         register(frames),
-        register(frames),
-        register(),
-        np.full(string.npages, -1, np.int32),
-        np.full(words(len(string) + frames) + 1, FULL),
+        register(frames + 1),
+        register(1),
+        np.full(string.npages, NOBODY, np.int32),
+        np.full(words(len(string) + frames + 1) + 1, FULL),
     )
 
 
@@ -75,19 +85,97 @@ def run(ids, s):
 
 @njit
 def often(ids, first, stop, s):
-    """References from first to stop - 1, of which many fault. Branches only where a word of the bitmap has no bit left."""
+    """References from first to stop - 1, of which many fault: in groups, where that is possible."""
     faults = 0
-    now = s.now[0]
     tail = lowest_alive(s, s.tail[0])
+    i = max(first, 0)
+    sure = left = 0  # position, and bits from the tail to there
+    while i < stop:
+        if left < GROUP and s.frames[0] >= MANY:
+            sure, left = reach(s, tail)
+        if left >= GROUP and i + GROUP <= stop and none_between(s.last, tail, sure, ids, i):
+            missed = at_once(ids, i, sure, s)
+            left -= missed
+            tail = further(s, tail, missed)
+            i += GROUP
+            faults += missed
+        else:
+            end = min(i + GROUP, stop)
+            missed, tail = one_by_one(ids, i, end, tail, s)
+            left = 0
+            i = end
+            faults += missed
+    s.tail[0] = tail
+    return faults
+
+
+@inline
+def reach(s, tail):
+    """(sure, left): a position with at least GROUP bits between the tail and it, and how many; (tail, 0) if there is none."""
     at = tail >> 6
-    word = s.alive[at]
-    for i in range(max(first, 0), stop):
+    left = ones(s.alive[uint64(at)] & (FULL << (tail & 63)))
+    while left < 4 * GROUP and (at + 2) << 6 <= s.now[0]:
+        at += 1
+        left += ones(s.alive[uint64(at)])
+    return ((at + 1) << 6, left) if (at + 1) << 6 <= s.now[0] else (tail, np.int64(0))
+
+
+@inline
+def none_between(last, tail, sure, ids, first):
+    """Is none of the pages of GROUP references from `first` on last used from the tail on, but before `sure`?"""
+    none = True
+    for k in range(GROUP):
+        used = last[ids[uint64(first + k)]]
+        none &= (used < tail) | (used >= sure)
+    return none
+
+
+@inline
+def at_once(ids, first, sure, s):
+    """GROUP references of which none hangs on another: how many faulted. The tail is left where it was."""
+    missed = 0
+    now = s.now[0]
+    for k in range(GROUP):
+        prefetch(s.last, ids[uint64(first + k + AHEAD)])
+        page = ids[uint64(first + k)]
+        used = np.int64(s.last[page])
+        s.last[page] = now + k
+        missed += np.int64(used < sure)
+        bits.clear(s.alive, used)  # before the tail it is of no account
+    s.now[0] = now + GROUP
+    return missed
+
+
+@inline
+def further(s, tail, n):
+    """The tail after n faults."""
+    at = tail >> 6
+    word = s.alive[uint64(at)] & (FULL << (tail & 63))
+    for _ in range(n):
+        while word == 0:
+            at += 1
+            word = s.alive[uint64(at)]
+        word &= word - 1
+    while word == 0:
+        at += 1
+        word = s.alive[uint64(at)]
+    return (at << 6) + lowest(word)
+
+
+@inline
+def one_by_one(ids, first, stop, tail, s):
+    """References from first to stop - 1: (how many faulted, the tail). Branches only where a word of the bitmap has no bit left."""
+    missed = 0
+    now = s.now[0]
+    at = tail >> 6
+    word = s.alive[uint64(at)] & (FULL << (tail & 63))
+    for i in range(first, stop):
         prefetch(s.last, ids[uint64(i + AHEAD)])
         page = ids[uint64(i)]
         used = np.int64(s.last[page])
         s.last[page] = now
         fault = used < tail
-        faults += np.int64(fault)
+        missed += np.int64(fault)
         dies = tail if fault else used
         bit = ONE << (dies & 63)
         s.alive[uint64(dies >> 6)] &= ~bit
@@ -98,8 +186,7 @@ def often(ids, first, stop, s):
         tail = (at << 6) + lowest(word)
         now += 1
     s.now[0] = now
-    s.tail[0] = tail
-    return faults
+    return missed, tail
 
 
 @njit
@@ -190,8 +277,8 @@ def renew(s: State) -> None:
     frames = int(s.frames[0])
     held = np.flatnonzero(s.last >= s.tail[0])
     order = held[np.argsort(s.last[held])]
-    s.last[:] = -1
-    s.last[order] = frames - len(order) + np.arange(len(order))
+    s.last[:] = NOBODY
+    s.last[order] = 1 + frames - len(order) + np.arange(len(order))
     s.alive[:] = FULL
-    s.now[0] = frames
-    s.tail[0] = 0
+    s.now[0] = frames + 1
+    s.tail[0] = 1
