@@ -43,24 +43,29 @@ m.queue((np.array(work.pages)[rng.integers(0, len(work.pages), 400)], True), b)
 w = Workbench(m)
 w
 """
-MUCH = "m.queue((np.tile(np.array(work.pages), 10_000_000 // len(work.pages)), False), b)"
+MUCH = """
+large = m.create("large", 4*KiB*4*frames)
+pages = np.array(b.mmap(large.size, file=large, flags=Map.SHARED).pages)
+m.queue((pages[rng.integers(0, len(pages), 10_000_000)], False), b)
+"""
 WATCH = """
 () => {
   const root = document.querySelector(".vml-root");
   const told = (e) => (e.closest ? e : e.parentElement)?.closest(".vml-say, [role=status]");
-  let begin = 0, first = 0, last = 0, shown = new Set();
+  let begin = 0, first = 0, last = 0, shown = new Map();
   root.addEventListener("click", () => { begin = performance.now(); first = last = 0; }, true);
   new MutationObserver((changes) => {
     if (!begin) return;
     const said = !first && changes.some((change) => told(change.target));
-    shown.add(root.querySelector(".vml-code .now").textContent);
+    const now = root.querySelector(".vml-code .now").textContent;
+    if (!shown.has(now)) shown.set(now, performance.now());
     requestAnimationFrame(() => setTimeout(() => {
       last = performance.now();
       if (said) first = last;
     }));
   }).observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
   window.taken = () => [first - begin, last - begin];
-  window.moments = () => { const n = shown.size; shown = new Set(); return n; };
+  window.moments = () => { const at = [...shown.values()]; shown = new Map(); return at; };
 }
 """
 
@@ -81,15 +86,18 @@ def played(page, speed: str, seconds: float) -> tuple[float, float]:
     page.evaluate("moments()")
     page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(seconds * 1000)
-    moments = page.evaluate("moments()")
+    at = page.evaluate("moments()")
     took = page.evaluate(
         """async () => { const begin = performance.now();
         const button = (name) => [...document.querySelectorAll(".vml-bar button")].find(b => b.textContent.trim() === name);
         button("Stop").click();
-        while (!button("Play") || button("Step").disabled) await new Promise(requestAnimationFrame);
+        while (!button("Play") || button("Step").disabled) {
+          if (performance.now() - begin > 10000) throw new Error("Stop was not obeyed, or nothing was left to stop");
+          await new Promise(requestAnimationFrame);
+        }
         return performance.now() - begin }"""
     )
-    return moments / seconds, took / 1000
+    return 1000 * (len(at) - 1) / (at[-1] - at[0]), took / 1000
 
 
 def measure(frames: int) -> tuple[dict[str, tuple[list[float], list[float]]], dict[str, tuple[float, float]]]:

@@ -1,5 +1,7 @@
 """Every policy against a plain-Python textbook, reference by reference, and the counts that books print."""
 
+from collections import OrderedDict
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from refstring import textbook
 
 from vmlab.refstring import POLICIES, reference_string, replay
 from vmlab.refstring.calm import BLOCK
+from vmlab.refstring.policy import lru
 
 BELADY = "1 2 3 4 1 2 5 1 2 3 4 5"  # Belady, Nelson, Shedler, CACM 12(6), 1969
 SILBERSCHATZ = "7 0 1 2 0 3 0 4 2 3 0 3 2 1 2 0 1 7 0 1"  # Operating System Concepts, 10.4
@@ -172,6 +175,44 @@ def test_names_of_pages_change_nothing(string, frames):
             replay(far, policy, frames=frames).missed().tolist()
             == replay(string, policy, frames=frames).missed().tolist()
         )
+
+
+def near_the_tail(frames, n=120_000):
+    """Strings in which pages are used just before LRU would evict them, and others."""
+    rng = np.random.default_rng(frames)
+    loop = np.arange(n) % (frames - 3)
+    strays = rng.random(n)
+    return {
+        "a loop that fits": loop,
+        "a loop that does not": np.arange(n) % (frames + 3),
+        "a loop and strays": np.where(strays < 0.1, frames + (strays * 1e6).astype(int), loop),
+        "zipf": rng.zipf(1.05, n) % (4 * frames),
+        "uniform": rng.integers(0, 2 * frames, n),
+        "phases": rng.integers(0, frames, n) + np.arange(n) // 20_000 * (frames // 2),
+    }
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("frames", [4096, 5000])
+@pytest.mark.parametrize("kind", near_the_tail(10, 1))
+def test_lru_in_groups_faults_where_a_dictionary_in_order_of_use_does(frames, kind):
+    """So many frames that references are looked at in groups; an OrderedDict (Lru of the textbook is too slow here)."""
+    pages = near_the_tail(frames)[kind]
+    order, faulted = OrderedDict(), []
+    for page in pages.tolist():
+        faulted.append(page not in order)
+        order[page] = None
+        order.move_to_end(page)
+        if len(order) > frames:
+            order.popitem(last=False)
+    whole = replay(pages, "lru", frames=frames)
+    assert whole.faults == sum(faulted)
+    string = reference_string(pages)
+    state, at = lru.start(string, frames), 0
+    for share in (30_000, 77, 60_000, 15, len(pages)):  # in pieces: the way through a piece begins anew
+        piece = string.ids[at : at + share]
+        assert lru.run(piece, state) == sum(faulted[at : at + share])
+        at += len(piece)
 
 
 @pytest.mark.jit

@@ -150,6 +150,7 @@ def test_a_step_is_drawn_once_and_no_button_is_off_meanwhile():
         button.observe(lambda change: off.append(change["owner"].description), "disabled")
     for _ in range(3):
         w.screen.limiter._last -= 10  # the last drawing is long ago
+        w.screen.limiter._next -= 10
         w.transport.step.click()
     now = s.machine.history.now
     assert drawn == [now - 2, now - 1, now] and off == []

@@ -40,18 +40,19 @@ function render({ model, el: root }) {
     return c >= 0 && c < cols && r >= 0 && r * cols + c < get("count") ? r * cols + c : -1;
   }
 
-  function paint() {
-    const cols = get("cols"), n = get("count"), rows = Math.ceil(n / cols), px = window.devicePixelRatio || 1;
-    const side = Math.max(2, Math.min(26, Math.max(box.clientWidth, 64) / cols)), at = side * px, gap = at > 5 ? 1 : 0;
-    const style = getComputedStyle(box), colour = (v) => style.getPropertyValue(v).trim() || "#888";
-    canvas.style.width = `${side * cols}px`;
-    canvas.style.height = `${side * rows}px`;
-    canvas.width = Math.round(at * cols);
-    canvas.height = Math.round(at * rows);
-    canvas.setAttribute("aria-label", get("label"));
-    const g = canvas.getContext("2d"), codes = get("codes");
+  // The cells, on a sheet of their own: a selection that moves leaves them as they are.
+  const sheet = document.createElement("canvas");
+  let sheetOf = null, sheetLook = "";
+  function cells(cols, n, at, colour) {
+    const codes = get("codes"), fill = KINDS.map(colour), ground = colour("--bg"), cow = colour("--cow");
+    const look = [cols, n, at, fill, ground, cow].join(" ");
+    if (codes === sheetOf && look === sheetLook) return;
+    sheetOf = codes;
+    sheetLook = look;
+    sheet.width = canvas.width;
+    sheet.height = canvas.height;
+    const g = sheet.getContext("2d"), gap = at > 5 ? 1 : 0;
     const bytes = codes ? new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength) : [];
-    const fill = KINDS.map(colour), ground = colour("--bg"), cow = colour("--cow");
     for (let i = 0; i < n; i++) {
       const x = (i % cols) * at, y = Math.floor(i / cols) * at, code = bytes[i] || 0, kind = code & 7;
       g.fillStyle = g.strokeStyle = fill[kind] || fill[0];
@@ -72,6 +73,20 @@ function render({ model, el: root }) {
       }
       if (code & ACCESSED) g.fillRect(x + at - gap - at / 4, y + at / 10, at / 6, at / 6);
     }
+  }
+
+  function paint() {
+    const cols = get("cols"), n = get("count"), rows = Math.ceil(n / cols), px = window.devicePixelRatio || 1;
+    const side = Math.max(2, Math.min(26, Math.max(box.clientWidth, 64) / cols)), at = side * px;
+    const style = getComputedStyle(box), colour = (v) => style.getPropertyValue(v).trim() || "#888";
+    canvas.style.width = `${side * cols}px`;
+    canvas.style.height = `${side * rows}px`;
+    canvas.width = Math.round(at * cols);
+    canvas.height = Math.round(at * rows);
+    canvas.setAttribute("aria-label", get("label"));
+    cells(cols, n, at, colour);
+    const g = canvas.getContext("2d");
+    if (sheet.width && sheet.height) g.drawImage(sheet, 0, 0);
     const ring = (i, name, width) => {
       g.strokeStyle = colour(name);
       g.lineWidth = width * px;

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable
 
 PER_SECOND = 12
+REST = 4  # at least one part in so many of the time between two drawings
 
 
 class Limiter:
     """`mark()` draws at once if the last drawing is long enough ago, else as soon as it is; `flush()` draws now if due.
+
+    So often from one beginning to the next; where a drawing takes nearly that long, a rest is left to whoever else has work.
 
     Where no event loop runs (a plain script) what is due stays due until `flush`, which whoever looks calls.
     """
@@ -16,14 +19,15 @@ class Limiter:
     def __init__(self, draw: Callable[[], object], per_second: int = PER_SECOND) -> None:
         self.draw, self.pause = draw, 1 / per_second
         self.due = False
-        self._last = -1.0
+        self._last = -1.0  # when the last drawing ended
+        self._next = -1.0  # when the next may begin
         self._timer: asyncio.TimerHandle | None = None
         self._loop = _running_loop()
 
     def mark(self) -> None:
         """Something changed."""
         self.due = True
-        wait = self._last + self.pause - time.monotonic()
+        wait = self._next - time.monotonic()
         if wait <= 0:
             self.flush()
         elif self._timer is None:
@@ -46,8 +50,10 @@ class Limiter:
         self.cancel()
         if self.due:
             self.due = False
+            begin = time.monotonic()
             self.draw()
             self._last = time.monotonic()
+            self._next = max(begin + self.pause, self._last + self.pause / REST)
 
     def cancel(self) -> None:
         """Forget a drawing that was put off (it stays due)."""

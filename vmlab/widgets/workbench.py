@@ -123,9 +123,10 @@ class Workbench(VBox):
         cross = "✖ " if story.tag in theme.CROSS else ""
         role = "alert" if story.alert else "status"
         cost = f"{story.ns:,} ns" if story.n else ""
-        self.headline.colour = colour
         said, lesson = ("h tip", story.headline, role), ("s tip", story.second, "")
-        self.headline.put((look, cross + story.tag, ""), said, lesson, ("ns", cost, ""))
+        with self.headline.hold_sync():
+            self.headline.colour = colour
+            self.headline.put((look, cross + story.tag, ""), said, lesson, ("ns", cost, ""))
 
     # -- two futures ---------------------------------------------------------------------------------------------------
 
