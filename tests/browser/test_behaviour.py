@@ -110,6 +110,29 @@ def test_quick_clicks_are_all_obeyed(shown, console_errors):
     assert console_errors == []
 
 
+def test_clicks_made_while_a_cell_runs_are_dropped(shown, console_errors):
+    """They arrive when it has ended: five clicks of somebody who thought that nothing happens would be five steps."""
+    page = shown(
+        SMALL + QUEUE.format(n=8) + "import numpy as np\nbig = a.mmap(160*KiB)\n"
+        "pages = np.array(big.pages)[np.random.default_rng(1).integers(0, 40, 12_000_000)]\nWorkbench(m)"
+    )
+    page.evaluate(
+        """async () => { const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
+        const cell = kernel.requestExecute({ code: 'a.access(pages, True)' })
+        for (let k = 0; k < 5; k++) {
+          await new Promise(r => setTimeout(r, 60))
+          document.querySelector('.vml-root .vml-step').click()
+        }
+        await cell.done }"""
+    )
+    page.locator("[role=alert]", has_text="a run was going on when this was clicked: click again").first.wait_for()
+    page.wait_for_timeout(700)
+    assert left(page) == 8
+    page.get_by_role("button", name="Step").click()
+    page.wait_for_function("() => document.querySelector('.vml-code .now').textContent.includes('7 waiting')")
+    assert console_errors == []
+
+
 @pytest.mark.skipif(not LONG, reason="clicks for minutes: VMLAB_LONG=1")
 def test_many_steps_leave_the_page_as_it_was(shown, console_errors):
     """The elements that 50 steps leave are those that a thousand more leave."""
@@ -154,6 +177,13 @@ def test_the_picture_outlives_its_python(shown):
     page.wait_for_timeout(4000)
     assert page.evaluate(read) == before
     assert page.locator(".vml-root path.line").count() == lines > 4
+    root, others = page.evaluate(
+        """() => { const before = e => getComputedStyle(e, '::before')
+        return [before(document.querySelector('.vml-root')).content,
+          [...document.querySelectorAll('.vml-root .jupyter-widgets-disconnected')].map(e => before(e).display)] }"""
+    )
+    assert "run its cell again" in root
+    assert len(others) > 10 and set(others) == {"none"}
 
 
 def test_run_again_and_again(shown, console_errors):

@@ -142,6 +142,22 @@ def test_nothing_is_left_behind(directory: str) -> None:
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+def test_ctrl_c_in_the_middle_of_cleaning_up(directory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between closing a file and taking its name away, twice; then everything is given back all the same."""
+    backend = RunningBackend(directory)
+    backend.reset()
+    for f in "abc":
+        backend.create(f, bytes(PAGE))
+    path = RunningBackend._path
+    for _ in range(2):
+        monkeypatch.setattr(RunningBackend, "_path", lambda self, f: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            backend.close()
+        monkeypatch.setattr(RunningBackend, "_path", path)
+    backend.close()
+    assert backend.files == {} and not backend.directory.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_cleans_up(directory: str, number: int) -> None:
     """And so does a polite kill. The fixture looks whether a file is left."""

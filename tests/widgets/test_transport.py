@@ -8,6 +8,8 @@ import pytest
 from widgets.bench import alert, bench, say
 from widgets.scenes import forked, swapping
 
+from vmlab.widgets import screen
+
 
 def test_undo_redo_scrub(no_swallow):
     s = forked()
@@ -134,3 +136,28 @@ def test_play_keeps_its_pace_whatever_a_step_costs(no_swallow, monkeypatch):
 
     asyncio.run(play())
     assert 12 <= 200 - s.machine.queue_left <= 17  # ten a second; where the pause comes after the step, nine in all
+
+
+def test_clicks_made_while_a_cell_ran_are_not_made_up_for(monkeypatch, no_swallow):
+    """They wait until the cell has ended, and five of them would be five steps that nobody wants any more."""
+    monkeypatch.setattr(screen, "LOOK_IN", 0.0)
+    monkeypatch.setattr(screen, "STALE", 0.05)
+    s = forked()
+    w = bench(s)
+    m, t = s.machine, w.transport
+
+    async def cell_and_clicks():
+        m.queue((np.tile(np.array(s.heap.pages), 200_000), False), s.a)
+        m.queue((np.array(s.heap.pages), True), s.a)
+        m.run(len(s.heap.pages) * 200_000)  # the cell
+        before = m.history.now
+        await asyncio.sleep(0)  # the loop turns: what has waited is handled
+        for _ in range(5):
+            t.step.click()
+            await asyncio.sleep(0.002)
+        assert m.history.now == before and "click again" in t.said.text("alert")
+        await asyncio.sleep(0.2)
+        t.step.click()
+        assert m.history.now == before + 1 and t.said.text("alert") == ""
+
+    asyncio.run(cell_and_clicks())

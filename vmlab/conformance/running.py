@@ -82,10 +82,11 @@ class RunningBackend(Backend):
         """End every process and drop every file."""
         for tracee in self.processes.values():
             tracee.kill()
-        for f, descriptor in self.files.items():
+        while self.files:  # Ctrl-C may come in between, and then this is done again
+            f, descriptor = self.files.popitem()
             os.close(descriptor)
             self._path(f).unlink(missing_ok=True)
-        self.processes, self.files, self.descriptors = {}, {}, {}
+        self.processes, self.descriptors = {}, {}
 
     def _path(self, f: str) -> Path:
         return self.directory / f

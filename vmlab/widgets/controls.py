@@ -81,13 +81,13 @@ class Command(VBox):
     def wire(self) -> None:
         """Connect every control; each callback is guarded."""
         guard = self.screen.guard
-        self.go.on_click(guard(self.done, self.complain))
+        self.go.on_click(self.screen.button(self.done, self.complain))
         for control in (self.who, self.verb, *self.field.values()):
             control.observe(guard(self.edited, self.complain), "value")
         self.machine.observe(guard(self.opened, self.complain), "value")
         self.policy.observe(guard(self.chosen, self.complain), "value")
         self.size.observe(guard(lambda change: self.screen.resize(change["new"]), self.complain), "value")
-        self.sync.on_click(guard(lambda _: self.screen.machine.sync(), self.complain))
+        self.sync.on_click(self.screen.button(lambda _: self.screen.machine.sync(), self.complain))
 
     # -- the sentence --------------------------------------------------------------------------------------------------
 

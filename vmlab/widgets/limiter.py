@@ -22,7 +22,7 @@ class Limiter:
         self._last = -1.0  # when the last drawing ended
         self._next = -1.0  # when the next may begin
         self._timer: asyncio.TimerHandle | None = None
-        self._loop = _running_loop()
+        self._loop = running_loop()
 
     def mark(self) -> None:
         """Something changed."""
@@ -31,7 +31,7 @@ class Limiter:
         if wait <= 0:
             self.flush()
         elif self._timer is None:
-            here = _running_loop()
+            here = running_loop()
             if here is not None:
                 self._timer = here.call_later(wait, self.flush)
             elif self._loop is not None and self._loop.is_running():  # called from another thread
@@ -62,7 +62,8 @@ class Limiter:
             self._timer = None
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread, None in a plain script."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

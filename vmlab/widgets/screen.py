@@ -13,7 +13,7 @@ from .. import views
 from ..core.state import NONE, STAT, State
 from ..errors import Signal, VmlabError, shown
 from .bundle import Bundle
-from .limiter import Limiter
+from .limiter import Limiter, running_loop
 from .theme import SCALES
 from .timeaxis import TimeAxis
 
@@ -25,6 +25,7 @@ REFS = (STAT.names or ()).index("refs")
 EXPECTED = (OSError, Signal, VmlabError, ValueError, IndexError, KeyError)  # told in words; others leave a trace too
 
 LOOK_IN = 0.5  # seconds between two redraws while a cell of the notebook runs references
+STALE = 0.25  # seconds after such a run in which clicks made during it arrive
 
 
 class Screen:
@@ -42,6 +43,7 @@ class Screen:
         self.look = views.look_at(machine.state)  # the moment that is shown
         self._moment = -1
         self._since = 0.0  # when the run that goes on began
+        self.stale = False  # do clicks arrive that were made during a long run?
         self.scale = 1.0
         self.limiter = Limiter(self.redraw)
         self.bundle = Bundle(self.resend)
@@ -101,6 +103,13 @@ class Screen:
             self._since = now
         if not self.asleep and change["new"] and min(now - self._since, self.limiter.idle()) > LOOK_IN:
             self.limiter.mark()
+        loop = running_loop()
+        if not change["new"] and now - self._since > LOOK_IN and loop is not None:
+            self.stale = True
+            loop.call_soon(loop.call_later, STALE, self._caught_up)  # the loop turns again when the cell has ended
+
+    def _caught_up(self) -> None:
+        self.stale = False
 
     def wake(self, looked_at: bool) -> None:
         """Somebody looks at the screen, or nobody does any more: then nothing is sent until somebody does."""
@@ -206,6 +215,19 @@ class Screen:
                 traceback.print_exc()
                 say(f"{type(error).__name__}: {shown(str(error))}")
             return None
+
+        return inner
+
+    def button(self, call: Callable[..., Any], say: Callable[[str], object]) -> Callable[..., Any]:
+        """The same for a button that changes the machine: clicks made while a cell ran arrive after it, and are dropped."""
+        guarded = self.guard(call, say)
+
+        @wraps(call)
+        def inner(*args: Any, **named: Any) -> Any:
+            if self.stale:
+                say("a run was going on when this was clicked: click again")
+                return None
+            return guarded(*args, **named)
 
         return inner
 

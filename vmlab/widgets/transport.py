@@ -38,10 +38,10 @@ class Transport(HBox):
         moving = [self.undo, self.redo, self.scrub, self.now, self.step, self.play, self.speed, self.progress]
         super().__init__([*moving, self.branch, self.mark, self.marks, self.said])
         self.add_class("vml-bar")
-        guard = screen.guard
-        self.undo.on_click(guard(lambda _: self.screen.machine.undo(), self.complain))
-        self.redo.on_click(guard(lambda _: self.screen.machine.redo(), self.complain))
-        self.step.on_click(guard(lambda _: self.advance(), self.complain))
+        guard, button = screen.guard, screen.button
+        self.undo.on_click(button(lambda _: self.screen.machine.undo(), self.complain))
+        self.redo.on_click(button(lambda _: self.screen.machine.redo(), self.complain))
+        self.step.on_click(button(lambda _: self.advance(), self.complain))
         self.mark.on_click(guard(self.marked, self.complain))
         self.play.observe(guard(self.toggled, self.complain), "value")
         self.marks.observe(guard(self.recalled, self.complain), "value")
