@@ -95,7 +95,7 @@ def parts(page, folder: Path, theme: str) -> list[Path]:
     """Each part alone."""
     made = []
     page.wait_for_timeout(1500)
-    roots = page.locator(".vml-root")
+    roots = page.locator(".vml-root:not(.vml-root .vml-root)")
     for k in range(roots.count()):
         title = roots.nth(k).locator(".vml-head .t").first.inner_text().lower().replace(" ", "-")
         roots.nth(k).scroll_into_view_if_needed()

@@ -148,12 +148,14 @@ def test_ctrl_c_in_the_middle_of_cleaning_up(directory: str, monkeypatch: pytest
     backend.reset()
     for f in "abc":
         backend.create(f, bytes(PAGE))
-    path = RunningBackend._path
+
+    def interrupted(self: RunningBackend, f: str) -> Path:
+        raise KeyboardInterrupt
+
     for _ in range(2):
-        monkeypatch.setattr(RunningBackend, "_path", lambda self, f: signal.raise_signal(signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(RunningBackend, "_path", interrupted)
             backend.close()
-        monkeypatch.setattr(RunningBackend, "_path", path)
     backend.close()
     assert backend.files == {} and not backend.directory.exists()
 
