@@ -162,9 +162,11 @@ def test_two_of_one_machine_agree_and_one_shown_twice_is_in_step(shown, console_
           && told('.vml-say .h').every(t => t.startsWith('A editor stored to heap page 0')) }"""
     )
     roots.nth(0).locator(".vml-frames .c").nth(2).click()
-    page.wait_for_function("() => document.querySelectorAll('.vml-frames .c.sel').length >= 2")
-    picked = [roots.nth(k).locator(".vml-frames .c.sel").first.get_attribute("data-i") for k in (0, 2)]
-    assert picked == ["2", "2"]
+    page.wait_for_function(
+        """() => { const picked = [...document.querySelectorAll('.vml-root')].filter(r => r.offsetParent)
+          .map(r => r.querySelector('.vml-frames .c.sel')?.dataset.i)
+        return picked.length === 3 && picked[0] === '2' && picked[2] === '2' }"""
+    )
     assert console_errors == []
 
 

@@ -16,7 +16,9 @@ MACHINE = [TESTS / "core", TESTS / "kernel", TESTS / "machine" / "test_past.py"]
 
 def run_again(which: str, *more: str, **switches: str) -> None:
     options = ["-q", "-m", which, "-p", "no:cacheprovider", "--durations=5", *more]
-    print(run_module("pytest", *options, *MACHINE, seconds=1500, env=os.environ | switches)[-4000:])
+    run_module(
+        "pytest", *options, *MACHINE, seconds=1500, env=os.environ | switches
+    )  # its words, where it fails, are raised
 
 
 @pytest.mark.slow
