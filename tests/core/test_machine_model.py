@@ -169,7 +169,7 @@ def rare() -> dict[str, int]:
 def test_programs_see_what_the_flat_model_sees():
     """Hypothesis leaves rules out of each program, and what it draws hangs on what is imported: so until all have met."""
     happened.clear()
-    examples = 500 if LONG else 6 if INTERPRETED else 80
+    examples = 1000 if LONG else 12 if INTERPRETED else 100
     short = settings(
         max_examples=examples, stateful_step_count=80 if LONG else 50, deadline=None, database=None,
         suppress_health_check=list(HealthCheck), print_blob=True,

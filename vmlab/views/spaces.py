@@ -117,14 +117,16 @@ def axis(look: Look, rows: list[int], columns: int) -> tuple[list[Heading], Arra
     npages: list[int] = []
     for low, high, label in pieces:
         starts = list(range(low, high, 1 << shift))
-        labelled = tuple((who, from_(name, low, ahead, look.page_shift), perms) for who, name, perms, ahead in label)
+        labelled = tuple(
+            (who, with_offset(name, low, ahead, look.page_shift), perms) for who, name, perms, ahead in label
+        )
         headings.append(Heading(len(vpn), len(starts), low, high - low, labelled))
         vpn += starts
         npages += [min(1 << shift, high - v) for v in starts]
     return headings, np.array(vpn, np.int64), np.array(npages, np.int64)
 
 
-def from_(name: str, vpn: int, ahead: int | None, page_shift: int) -> str:
+def with_offset(name: str, vpn: int, ahead: int | None, page_shift: int) -> str:
     """'alice.txt', or 'alice.txt +0x2000' where page `vpn` is not the file's first. `ahead`: its page number less `vpn`."""
     return name if ahead is None or vpn + ahead == 0 else f"{name} +{vpn + ahead << page_shift:#x}"
 
