@@ -204,6 +204,9 @@ if INTERPRETED:
     def prefetch(array: Any, i: int) -> None:
         pass
 
+    def prefetch_to_read(array: Any, i: int) -> None:
+        pass
+
 else:
 
     @intrinsic
@@ -232,17 +235,29 @@ else:
 
         return types.int64(types.int64), codegen
 
+    def _prefetch(b: Any, context: Any, sig: Any, args: Any, write: int) -> Any:
+        a = context.make_array(sig.args[0])(context, b, args[0])
+        byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+        fn = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
+        b.call(fn, [b.bitcast(b.gep(a.data, [args[1]]), byte), i32(write), i32(3), i32(1)])
+        return context.get_dummy_value()
+
     @intrinsic
     def prefetch(typingctx, array, i):
-        """Ask the host's memory for the line of array[i]; changes nothing, never faults."""
+        """Ask the host's memory for the line of array[i], to change it; changes nothing, never faults, also past the end."""
 
         def codegen(context, b, sig, args):
-            a = context.make_array(sig.args[0])(context, b, args[0])
-            byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-            kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
-            fn = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
-            b.call(fn, [b.bitcast(b.gep(a.data, [args[1]]), byte), i32(1), i32(3), i32(1)])
-            return context.get_dummy_value()
+            return _prefetch(b, context, sig, args, 1)
+
+        return types.void(array, types.int64), codegen
+
+    @intrinsic
+    def prefetch_to_read(typingctx, array, i):
+        """The same, only to read it."""
+
+        def codegen(context, b, sig, args):
+            return _prefetch(b, context, sig, args, 0)
 
         return types.void(array, types.int64), codegen
 

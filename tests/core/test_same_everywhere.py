@@ -103,6 +103,29 @@ def test_one_call_or_many(policy, portion):
     assert differ == []
 
 
+@pytest.mark.jit
+def test_where_many_miss_and_few_fault():
+    """References that walk and do not fault have a loop of their own, but under a policy that is told of each reference. Nothing
+    is evicted here, so that what the policy does is no matter; a child shares the pages, so that some stores fault."""
+    states = []
+    for policy in ("clock", "lru"):
+        m = Machine(frames=2000, swap=4 * PAGE, policy=policy, tlb=(64, 4), history=None)
+        p = m.spawn()
+        heap = p.mmap(800 * PAGE)
+        random = np.random.default_rng(3)
+        p.access(heap.pages)
+        p.access(random.choice(heap.pages, 20_000), random.random(20_000) < 0.01)  # stores to clean pages set D
+        p.fork("child")
+        p.access(random.choice(heap.pages, 60_000), random.random(60_000) < 0.01)
+        p.access(random.choice(heap.pages, 20_000))
+        p.access(random.choice(heap.pages[:50], 20_000), writes=True)
+        assert m.state.stat["tlb_misses"][0] > 60_000
+        assert 400 < m.state.stat["copies"][0] < 800
+        states.append(m.state)
+    same = ("tables", "pages", "content", "stat", "procs", "tlb_tag", "tlb_pte", "tlb_stamp", "samples", "recent")
+    assert [name for name in same if not np.array_equal(getattr(states[0], name), getattr(states[1], name))] == []
+
+
 def test_one_reference_a_call_or_one_byte():
     """A load is a reference: single loads and a run of references leave the same machine."""
     machines = []

@@ -10,7 +10,7 @@ from refstring import textbook
 
 from vmlab.refstring import POLICIES, reference_string, replay
 from vmlab.refstring.calm import BLOCK
-from vmlab.refstring.policy import lru
+from vmlab.refstring.policy import clock, lru, sieve
 
 BELADY = "1 2 3 4 1 2 5 1 2 3 4 5"  # Belady, Nelson, Shedler, CACM 12(6), 1969
 SILBERSCHATZ = "7 0 1 2 0 3 0 4 2 3 0 3 2 1 2 0 1 7 0 1"  # Operating System Concepts, 10.4
@@ -177,11 +177,97 @@ def test_names_of_pages_change_nothing(string, frames):
         )
 
 
-def near_the_tail(frames, n=120_000):
-    """Strings in which pages are used just before LRU would evict them, and others."""
+class QuickLru:
+    """A dictionary in order of use."""
+
+    def __init__(self, frames):
+        self.frames, self.order = frames, OrderedDict()
+
+    def fault(self, page):
+        missing = page not in self.order
+        self.order[page] = None
+        self.order.move_to_end(page)
+        if len(self.order) > self.frames:
+            self.order.popitem(last=False)
+        return missing
+
+
+class QuickClock(textbook.Clock):
+    """The textbook's with a dictionary from pages to frames."""
+
+    def __init__(self, frames, loaded="accessed"):
+        super().__init__(frames, loaded)
+        self.frame = {}
+
+    def fault(self, page):
+        if page in self.frame:
+            self.bit[self.frame[page]] = True
+            return False
+        if len(self.frame) < len(self.page):
+            f = len(self.frame)
+        else:
+            while self.bit[self.hand]:
+                self.bit[self.hand] = False
+                self.hand = (self.hand + 1) % len(self.page)
+            f = self.hand
+            self.hand = (self.hand + 1) % len(self.page)
+            del self.frame[self.page[f]]
+        self.frame[page], self.page[f], self.bit[f] = f, page, self.loaded
+        return True
+
+
+class QuickSieve:
+    """The textbook's with a page's neighbours in dictionaries: `newer` of the newest, and `older` of the oldest, is None."""
+
+    def __init__(self, frames):
+        self.frames, self.visited, self.newer, self.older = frames, {}, {}, {None: None}
+        self.newest = self.oldest = self.hand = None
+
+    def fault(self, page):
+        if page in self.visited:
+            self.visited[page] = True
+            return False
+        if len(self.visited) == self.frames:
+            at = self.oldest if self.hand is None else self.hand
+            while self.visited[at]:
+                self.visited[at] = False
+                at = self.oldest if self.newer[at] is None else self.newer[at]
+            self.hand = self.newer[at]
+            before, after = self.older.pop(at), self.newer.pop(at)
+            if before is None:
+                self.oldest = after
+            else:
+                self.newer[before] = after
+            if after is None:
+                self.newest = before
+            else:
+                self.older[after] = before
+            del self.visited[at]
+        self.visited[page], self.older[page], self.newer[page] = False, self.newest, None
+        if self.newest is None:
+            self.oldest = page
+        else:
+            self.newer[self.newest] = page
+        self.newest = page
+        return True
+
+
+QUICK = {  # for so many frames that references are told apart in groups, where the textbook is too slow
+    "lru": (lru, {}, QuickLru, textbook.Lru),
+    "clock": (clock, {}, QuickClock, textbook.Clock),
+    "clock, clear": (clock, {"loaded": "clear"}, QuickClock, textbook.Clock),
+    "sieve": (sieve, {}, QuickSieve, textbook.Sieve),
+}
+
+
+def in_groups(frames, n=120_000):
+    """Strings in which pages are used just before they would be evicted, and others."""
     rng = np.random.default_rng(frames)
     loop = np.arange(n) % (frames - 3)
     strays = rng.random(n)
+    fresh = frames + np.arange(n // 4)
+    ahead = np.arange(n // 4) % frames + rng.integers(-50, 200, n // 4) % frames
+    new = np.where(strays < 0.5, frames + np.arange(n), rng.integers(0, frames // 2, n))
     return {
         "a loop that fits": loop,
         "a loop that does not": np.arange(n) % (frames + 3),
@@ -189,29 +275,34 @@ def near_the_tail(frames, n=120_000):
         "zipf": rng.zipf(1.05, n) % (4 * frames),
         "uniform": rng.integers(0, 2 * frames, n),
         "phases": rng.integers(0, frames, n) + np.arange(n) // 20_000 * (frames // 2),
+        # the hand sweeps all, and then pages are used that it is about to reach
+        "all used, then others": np.concatenate([np.arange(2 * frames) % frames, np.stack([fresh, ahead], 1).ravel()]),
+        # SIEVE's hand stays by the newest pages, some of which are used again before it comes
+        "used again soon": np.where(np.roll(strays, 9) < 0.1, np.roll(new, 5), new),
     }
+
+
+@pytest.mark.parametrize("case", QUICK)
+@settings(max_examples=60, deadline=None)
+@given(string=strings(14), frames=st.integers(2, 16))
+def test_quick_ones_are_the_textbook(case, string, frames):
+    _, options, quick, book = QUICK[case]
+    assert textbook.faults(quick(frames, **options), string) == textbook.faults(book(frames, **options), string)
 
 
 @pytest.mark.jit
 @pytest.mark.parametrize("frames", [4096, 5000])
-@pytest.mark.parametrize("kind", near_the_tail(10, 1))
-def test_lru_in_groups_faults_where_a_dictionary_in_order_of_use_does(frames, kind):
-    """So many frames that references are looked at in groups; an OrderedDict (Lru of the textbook is too slow here)."""
-    pages = near_the_tail(frames)[kind]
-    order, faulted = OrderedDict(), []
-    for page in pages.tolist():
-        faulted.append(page not in order)
-        order[page] = None
-        order.move_to_end(page)
-        if len(order) > frames:
-            order.popitem(last=False)
-    whole = replay(pages, "lru", frames=frames)
-    assert whole.faults == sum(faulted)
-    string = reference_string(pages)
-    state, at = lru.start(string, frames), 0
-    for share in (30_000, 77, 60_000, 15, len(pages)):  # in pieces: the way through a piece begins anew
+@pytest.mark.parametrize("kind", in_groups(10, 1))
+@pytest.mark.parametrize("case", QUICK)
+def test_in_groups_too(case, frames, kind):
+    policy, options, quick, _ = QUICK[case]
+    string = reference_string(in_groups(frames)[kind])
+    faulted = np.array(textbook.faults(quick(frames, **options), string.ids.tolist()))
+    assert policy.run(string.ids, policy.start(string, frames, **options)) == sum(faulted)
+    state, at = policy.start(string, frames, **options), 0
+    for share in (30_000, 77, 60_000, 15, len(string)):  # in pieces: the way through a piece begins anew
         piece = string.ids[at : at + share]
-        assert lru.run(piece, state) == sum(faulted[at : at + share])
+        assert policy.run(piece, state) == sum(faulted[at : at + share])
         at += len(piece)
 
 

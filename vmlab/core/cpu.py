@@ -113,25 +113,73 @@ def lookahead(s, c, vpn, faulting):
 def hits(s, addresses, writes, i, stop, then):
     """Make references i, i + 1, ... as long as the TLB serves them, not beyond `stop`; return the first that was not made.
 
-    For TLBs of LANES ways: one vector instruction looks at the whole set. A function of its own, without the fault path beside
-    it, so that all it needs stays in registers; and an index that is unsigned is not tested for being negative. Together more
-    than twice as fast as the same steps in `run`.
+    For TLBs of LANES ways, and policies that are not told of hits: one vector instruction looks at the whole set. A function of
+    its own, without the fault path beside it, so that all it needs stays in registers; and an index that is unsigned is not
+    tested for being negative. Together more than twice as fast as the same steps in `run`.
     """
     m = s.machine[0]
     asid = s.cpus[m.cpu].asid << ASID_SHIFT
-    each = 1 if writes.shape[0] == addresses.shape[0] else 0
+    each = writes.shape[0] == addresses.shape[0]
     shift = m.page_shift
     sets = m.tlb_sets - 1
     stores = m.tlb_stores
     first = m.cpu * m.tlb_sets * LANES
+    half = (writes[0] & 1) * stores
     while i < stop:
         vpn = addresses[uint64(i)] >> shift
         e = first + (vpn & sets) * LANES
-        found = match(s.tlb_tag, e + (writes[uint64(i * each)] & 1) * stores, asid | vpn)
+        if each:
+            half = (writes[uint64(i)] & 1) * stores
+        found = match(s.tlb_tag, e + half, asid | vpn)
         if found == 0:
             break
         s.tlb_stamp[e + lowest(found)] = then + i
         i += 1
+    return i
+
+
+@njit
+def walks(s, addresses, writes, i, stop, then):
+    """Make references i, i + 1, ... as long as the TLB or else the page tables serve them, not beyond `stop` nor to where a sample
+    is due; return the first that was not made.
+
+    What `miss` does where there is no fault, a loop of its own for the reasons `hits` has one: a third faster.
+    """
+    m = s.machine[0]
+    c = s.cpus[m.cpu]
+    root = c.root
+    asid = c.asid << ASID_SHIFT
+    each = writes.shape[0] == addresses.shape[0]
+    shift = m.page_shift
+    sets = m.tlb_sets - 1
+    stores = m.tlb_stores
+    first = m.cpu * m.tlb_sets * LANES
+    last = addresses.shape[0] - 1
+    stop = min(stop, m.sample_due - 1 - then)
+    write = writes[0] & 1
+    walked = 0
+    missed = 0
+    while i < stop and root != NONE:
+        pagetable.ahead(s, root, addresses[uint64(min(i + AHEAD, last))] >> shift)
+        if each:
+            write = writes[uint64(i)] & 1
+        vpn = addresses[uint64(i)] >> shift
+        e = first + (vpn & sets) * LANES
+        found = match(s.tlb_tag, e + write * stores, asid | vpn)
+        if found != 0:
+            s.tlb_stamp[e + lowest(found)] = then + i
+        else:
+            at = pagetable.walk(s, root, vpn)
+            if at == NONE or not grants(s.tables[at], STORE if write != 0 else LOAD):
+                break
+            m.now = then + i
+            pte = s.tables[at] | A | (D if write != 0 else 0)
+            s.tables[at] = pte
+            walked += 1
+            missed += tlb.fill_set(s, e, LANES, asid | vpn, pte)
+        i += 1
+    s.stat[0].walks += walked
+    s.stat[0].tlb_misses += missed
     return i
 
 
@@ -179,6 +227,10 @@ def run(s, addresses, writes, limit):
         while i < stop:
             if quick and served:
                 i = hits(s, addresses, writes, i, stop, then)
+                if i == stop:
+                    break
+            if quick and missing and not faulting:
+                i = walks(s, addresses, writes, i, stop, then)
                 if i == stop:
                     break
             if missing:

@@ -33,14 +33,19 @@ def find(s, first, ways, tag):
 @inline
 def fill(s, cpu, tag, pte):
     """Hold a copy of pte for tag in place of the way unused for longest. Returns 1: a miss, or 0 if tag was there already."""
+    return fill_set(s, first_way(s, cpu, tag), s.machine[0].tlb_ways, tag, pte)
+
+
+@inline
+def fill_set(s, first, ways, tag, pte):
+    """The same in the set whose first entry is `first`."""
     m = s.machine[0]
-    first = first_way(s, cpu, tag)
-    e = find(s, first, m.tlb_ways, tag)
+    e = find(s, first, ways, tag)
     missed = 0
     if e == NONE:
         missed = 1
         oldest = s.tlb_stamp[first] << 6  # (time, way) in one word: min() has no branch to mispredict
-        for w in range(1, m.tlb_ways):
+        for w in range(1, ways):
             oldest = min(oldest, (s.tlb_stamp[first + w] << 6) | w)
         e = first + (oldest & 63)
         if s.tlb_stamp[e] > m.now:

@@ -21,12 +21,13 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from ..errors import LimitError
-from ..jit import entry, inline, njit, prefetch
+from ..jit import entry, inline, njit, prefetch, prefetch_to_read
 
 SLOTS = (10, 0)  # bits of a page's place in its block, tried in turn
 SMALLEST = 10  # bits of the number of the table's slots
 MOST = 1 << 31  # numbers
-AHEAD = 32
+AHEAD = 32  # references between asking for a slot and looking at it
+FAR = 512  # and to the page numbers themselves: 4 KiB
 LOW = np.uint64(0xFFFF_FFFF)
 GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 
@@ -92,6 +93,7 @@ def _number(pages, shift, slots, room, table, ids, at):
     for i in range(at[0], len(pages)):
         if thin:
             prefetch(table.block, _hash(pages[uint64(min(i + AHEAD, last))] >> shift, down))
+        prefetch_to_read(pages, i + FAR)
         page = pages[uint64(i)] >> shift
         block = page >> slots
         h = np.uint64(_hash(block, down))

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-AHEAD = 128  # references between asking the host's memory for a page's notes and reading them: some 200 ns of work
+AHEAD = 96  # references between asking the host's memory for a page's notes and reading them: some 200 ns of work
+FAR = 1024  # and between asking for a piece of the string itself and reading it: 4 KiB, where the host's own look-ahead ends
 
 
 def register(value: int = 0) -> NDArray[np.int64]:

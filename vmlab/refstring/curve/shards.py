@@ -10,10 +10,11 @@ these curves differ is how much chance there is in the sample (the jackknife: Ef
 import numpy as np
 from numpy.typing import NDArray
 
-from ...jit import entry, inline
+from ...jit import entry, inline, prefetch_to_read
 from .. import dense
 from ..bar import Tell
 from ..pacing import AnyString
+from ..state import FAR
 from ..string import ReferenceString
 from . import distances
 
@@ -43,6 +44,8 @@ def keep(ids, limit, out):
     n = 0
     whole = len(ids) & ~(BLOCK - 1)
     for start in range(0, whole, BLOCK):
+        prefetch_to_read(ids, start + FAR)
+        prefetch_to_read(ids, start + FAR + BLOCK // 2)
         found = np.uint32(0)
         for k in range(BLOCK):
             found |= np.uint32(mixed(ids[start + k]) < limit)

@@ -16,9 +16,9 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from ...jit import entry, inline, njit, prefetch
+from ...jit import entry, inline, njit, prefetch, prefetch_to_read
 from .. import calm
-from ..state import AHEAD, register
+from ..state import AHEAD, FAR, register
 from ..string import ReferenceString
 
 
@@ -54,6 +54,7 @@ def often(ids, first, stop, s):
     faults = before
     frames = s.frames[0]
     for i in range(max(first, 0), stop):
+        prefetch_to_read(ids, uint64(i + FAR))
         prefetch(s.came, ids[uint64(i + AHEAD)])
         page = ids[uint64(i)]
         came = np.int64(s.came[page])
@@ -73,6 +74,7 @@ def rarely(ids, first, stop, s):
     i = max(first, 0)
     while i < stop:
         end = min(i + calm.GROUP, stop)
+        prefetch_to_read(ids, uint64(i + FAR))
         if end == i + calm.GROUP and all_came_after(s.came, faults - frames, ids, i):
             i = end
             continue

@@ -14,13 +14,12 @@ with all positions struck out that are not the last use of their page. One bit f
 Memory starts full of pages that nobody asks for, the alive positions 1 .. frames: filling it is like any other fault. Position 0
 is nobody's. All bits start alive, so that a new position is not written, only read once the tail comes by. No links, no hash table.
 
-Where many references fault, one must not wait for the tail that the one before has left. The tail goes from bit to bit, so GROUP
-faults cannot bring it further than GROUP bits; and seldom is a page used again just before it is evicted. Of a group in which
-nobody is, each reference hits or faults whatever the others do, and the tail is moved once:
+Where many references fault they are told apart in groups (calm.py). The tail goes from bit to bit, so APART faults cannot bring it
+further than APART bits, to `sure`. What a page's last use says does not hang on the references before:
 
     alive      . . . 1 . . 1 1 . 1 . . . . 1 . 1 1 . 1 1 . 1 1 1 1
-                     ^tail                    ^sure, at least GROUP bits on
-    used before the tail: a fault      between: one by one     from `sure` on: a hit
+                     ^tail                    ^sure
+    before the tail: a fault    in between: alone      from `sure` on: a hit
 
 Where few references fault, a bit costs more than all the rest: most stand in one word, the one that the reference before has just
 changed. There no bit is written. The string itself tells: a position is alive if it is the last use of the page that stands there.
@@ -32,15 +31,14 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from ...jit import entry, inline, lowest, njit, prefetch
+from ...jit import entry, inline, lowest, njit, prefetch, prefetch_to_read
 from .. import bits, calm
 from ..bits import FULL, ONE, ones, words
-from ..state import AHEAD, register
+from ..calm import APART, MANY
+from ..state import AHEAD, FAR, register
 from ..string import ReferenceString
 
-GROUP = calm.GROUP
 NOBODY = 0  # a position
-MANY = 1 << 12  # frames: of fewer, one reference of a group is often used between the tail and `sure`
 FASTER = 8  # times as fast as places of the string, notes are read in their order
 
 
@@ -91,19 +89,20 @@ def often(ids, first, stop, s):
     i = max(first, 0)
     sure = left = 0  # position, and bits from the tail to there
     while i < stop:
-        if left < GROUP and s.frames[0] >= MANY:
+        n = min(APART, stop - i)
+        if left < APART and s.frames[0] >= MANY:
             sure, left = reach(s, tail)
-        if left >= GROUP and i + GROUP <= stop and none_between(s.last, tail, sure, ids, i):
-            missed = at_once(ids, i, sure, s)
+        if left >= APART:
+            done, missed = tell_apart(ids, i, n, tail, sure, s)
             left -= missed
             tail = further(s, tail, missed)
-            i += GROUP
             faults += missed
-        else:
-            end = min(i + GROUP, stop)
-            missed, tail = one_by_one(ids, i, end, tail, s)
+            i += done
+            n = min(n - done, 1)  # the one to a page last used between the tail and `sure`
+        if n:
+            missed, tail = one_by_one(ids, i, i + n, tail, s)
             left = 0
-            i = end
+            i += n
             faults += missed
     s.tail[0] = tail
     return faults
@@ -111,39 +110,38 @@ def often(ids, first, stop, s):
 
 @inline
 def reach(s, tail):
-    """(sure, left): a position with at least GROUP bits between the tail and it, and how many; (tail, 0) if there is none."""
+    """(sure, left): a position so far from the tail that at least APART bits are between, and how many are. (MANY are set.)"""
     at = tail >> 6
     left = ones(s.alive[uint64(at)] & (FULL << (tail & 63)))
-    while left < 4 * GROUP and (at + 2) << 6 <= s.now[0]:
+    while left < 2 * APART:
         at += 1
         left += ones(s.alive[uint64(at)])
-    return ((at + 1) << 6, left) if (at + 1) << 6 <= s.now[0] else (tail, np.int64(0))
+    return (at + 1) << 6, left
 
 
 @inline
-def none_between(last, tail, sure, ids, first):
-    """Is none of the pages of GROUP references from `first` on last used from the tail on, but before `sure`?"""
-    none = True
-    for k in range(GROUP):
-        used = last[ids[uint64(first + k)]]
-        none &= (used < tail) | (used >= sure)
-    return none
+def tell_apart(ids, first, n, tail, sure, s):
+    """n references, or as many as come before one to a page last used between the tail and `sure`: (how many, how many faulted).
 
-
-@inline
-def at_once(ids, first, sure, s):
-    """GROUP references of which none hangs on another: how many faulted. The tail is left where it was."""
+    The tail is left where it was. Bits before it are of no account.
+    """
     missed = 0
     now = s.now[0]
-    for k in range(GROUP):
+    k = 0
+    while k < n:
+        prefetch_to_read(ids, uint64(first + k + FAR))
         prefetch(s.last, ids[uint64(first + k + AHEAD)])
         page = ids[uint64(first + k)]
         used = np.int64(s.last[page])
+        if uint64(used - tail) < uint64(sure - tail):
+            break
         s.last[page] = now + k
-        missed += np.int64(used < sure)
-        bits.clear(s.alive, used)  # before the tail it is of no account
-    s.now[0] = now + GROUP
-    return missed
+        here = ~((used - tail) >> 63)  # all ones if it hits
+        missed += here + 1
+        s.alive[uint64((used & here) >> 6)] &= ~(ONE << (used & 63) & here)
+        k += 1
+    s.now[0] = now + k
+    return k, missed
 
 
 @inline
@@ -170,6 +168,7 @@ def one_by_one(ids, first, stop, tail, s):
     at = tail >> 6
     word = s.alive[uint64(at)] & (FULL << (tail & 63))
     for i in range(first, stop):
+        prefetch_to_read(ids, uint64(i + FAR))
         prefetch(s.last, ids[uint64(i + AHEAD)])
         page = ids[uint64(i)]
         used = np.int64(s.last[page])
@@ -202,12 +201,13 @@ def rarely(ids, first, s):
     check = first + calm.BLOCK
     i = first
     while i < len(ids):
-        if i + GROUP <= len(ids) and calm.all_since(s.last, max(base, tail), ids, max(i, 0)):
-            for k in range(GROUP):
+        prefetch_to_read(ids, uint64(i + FAR))
+        if i + calm.GROUP <= len(ids) and calm.all_since(s.last, max(base, tail), ids, max(i, 0)):
+            for k in range(calm.GROUP):
                 s.last[ids[uint64(i + k)]] = base - first + i + k
-            i += GROUP
+            i += calm.GROUP
         else:
-            for _ in range(min(GROUP, len(ids) - i)):
+            for _ in range(min(calm.GROUP, len(ids) - i)):
                 page = ids[uint64(i)]
                 used = np.int64(s.last[page])
                 if used < tail:
@@ -241,10 +241,10 @@ def rarely(ids, first, s):
 def last_use(ids, last, offset, tail):
     """The lowest position alive from the tail on, of which the pages are ids[position + offset]."""
     near = tail + len(last) // FASTER  # if it is not near, the notes on all pages tell it sooner
-    while tail < near and tail + offset + GROUP <= len(ids):
+    while tail < near and tail + offset + calm.GROUP <= len(ids):
         if not calm.none_noted_in_order(last, tail, ids, max(tail + offset, 0)):
             break
-        tail += GROUP
+        tail += calm.GROUP
     if tail >= near:
         tail = lowest_since(last, tail)
     while last[ids[uint64(tail + offset)]] != tail:
