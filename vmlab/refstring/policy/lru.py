@@ -146,17 +146,17 @@ def tell_apart(ids, first, n, tail, sure, s):
 
 @inline
 def further(s, tail, n):
-    """The tail after n faults."""
+    """The tail after n faults: past n bits."""
     at = tail >> 6
     word = s.alive[uint64(at)] & (FULL << (tail & 63))
-    for _ in range(n):
-        while word == 0:
-            at += 1
-            word = s.alive[uint64(at)]
-        word &= word - 1
-    while word == 0:
+    here = ones(word)
+    while here <= n:
+        n -= here
         at += 1
         word = s.alive[uint64(at)]
+        here = ones(word)
+    for _ in range(n):
+        word &= word - 1
     return (at << 6) + lowest(word)
 
 
