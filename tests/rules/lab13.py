@@ -63,8 +63,8 @@ MUTATIONS = [
         "CLOCK spares a page that was used since the hand came by",
         "policies",
         "refstring/policy/clock.py",
-        "        while s.note[s.ring[hand]] == ACCESSED:\n",
-        "        while False:\n",
+        "        before = s.note[page]\n        s.note[page] = IN if",
+        "        before = s.note[page] & ~ACCESSED\n        s.note[page] = IN if",
     ),
     Mutation(
         "the page of an address is what its low bits leave",

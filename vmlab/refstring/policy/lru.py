@@ -136,9 +136,9 @@ def tell_apart(ids, first, n, tail, sure, s):
         if uint64(used - tail) < uint64(sure - tail):
             break
         s.last[page] = now + k
-        here = ~((used - tail) >> 63)  # all ones if it hits
-        missed += here + 1
-        s.alive[uint64((used & here) >> 6)] &= ~(ONE << (used & 63) & here)
+        held = ~((used - tail) >> 63)  # all ones, or 0
+        missed += held + 1
+        s.alive[uint64((used & held) >> 6)] &= ~(ONE << (used & 63) & held)  # a fault: no bit, of word 0
         k += 1
     s.now[0] = now + k
     return k, missed
