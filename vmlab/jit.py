@@ -1,4 +1,4 @@
-"""How vmlab compiles: the decorators of every njit function, their cache on disk, and three machine instructions.
+"""How vmlab compiles: the decorators of every njit function, their cache on disk, and four machine instructions.
 
 Three decorators, by who calls:
 

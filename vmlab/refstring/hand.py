@@ -26,6 +26,9 @@ def tell_apart(ids, first, n, note, new, came):
     """n references, or as many as come before one to a page that is NEAR: (how many, how many of them faulted).
 
     A page that comes is given the note `new` and written down in `came`, for the hand to find room for it.
+
+    ids: uint32[], with at least n + AHEAD references from `first` on. note: uint8[npages]. new: IN, with
+    ACCESSED or NEAR or without. came: uint32[n or more].
     """
     faults = uint64(0)
     k = uint64(0)

@@ -45,7 +45,7 @@ def keep(ids, limit, out):
     whole = len(ids) & ~(BLOCK - 1)
     for start in range(0, whole, BLOCK):
         prefetch_to_read(ids, start + FAR)
-        prefetch_to_read(ids, start + FAR + BLOCK // 2)
+        prefetch_to_read(ids, start + FAR + BLOCK // 2)  # a block is two lines of the host's cache
         found = np.uint32(0)
         for k in range(BLOCK):
             found |= np.uint32(mixed(ids[start + k]) < limit)

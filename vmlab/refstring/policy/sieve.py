@@ -129,7 +129,7 @@ def sweep(s, n):
             left -= 1 - spared
         hand += 1
     s.end[0] += n
-    rest(s, hand, s.end[0])
+    rest(s, hand)
     if s.new[0] & NEAR:
         s.near[0] = s.end[0]
     else:
@@ -137,8 +137,9 @@ def sweep(s, n):
 
 
 @inline
-def rest(s, hand, end):
+def rest(s, hand):
     """The hand stops at the next page. If nothing is newer, the next sweep begins at the oldest, whatever comes until then."""
+    end = s.end[0]
     while hand < end and s.log[uint64(hand)] == HOLE:
         hand += 1
     s.hand[0] = hand if hand < end else 0
@@ -200,7 +201,7 @@ def evict_one(s):
             s.near[0] = 0
     s.victims[0] -= np.int64(before & NEAR != 0)
     s.log[uint64(hand)] = HOLE
-    rest(s, hand, s.end[0])
+    rest(s, hand)
 
 
 @njit
